@@ -1,0 +1,3 @@
+module github.com/caddy-aiproxy/aiproxy
+
+go 1.26.0
