@@ -1,0 +1,2 @@
+// Package aiproxy is an AI gateway as Caddy modules.
+package aiproxy
