@@ -45,15 +45,3 @@ type App struct {
 	// What a client or an upstream can make the gateway hold.
 	Limits *LimitsConfig `json:"limits,omitempty"`
 }
-
-// Handler serves the data plane of the gateway: the paths under /v1/ and
-// /v1beta/ of the four protocols' own APIs. All other paths go to the next
-// handler.
-//
-// It sets the placeholders {http.aiproxy.group}, {http.aiproxy.token},
-// {http.aiproxy.model}, {http.aiproxy.channel} and {http.aiproxy.protocol}.
-type Handler struct {
-	// How long a stream may be silent after its first content before the
-	// protocol's ping is sent. Default: 15s. Negative: never.
-	Ping int64 `json:"-"`
-}
