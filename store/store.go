@@ -89,18 +89,54 @@ type Contents struct {
 	Models   []Model
 }
 
-// Store keeps the runtime data. Each change and its audit row are written in
-// one transaction. In a Put, revision 0 makes a new row (ErrExists where there
-// is one), any other is the revision that is replaced (ErrConflict where it is
-// not the present one, ErrNotFound where there is no row); the row comes back
-// with its new revision and times. Delete takes a revision likewise, and 0
-// deletes whatever is there.
-type Store interface {
+// Reader reads single rows and pages of rows, as the admin API shows them.
+// Reading one that is not there is ErrNotFound. A list is in the order of the
+// rows' names (tokens: of their IDs), begins after the row named `after`
+// (empty: with the first) and holds at most limit rows. Lists of strings come
+// back empty where they were put as nil.
+type Reader interface {
+	// Load reads all that a gateway keeps in memory.
 	Load(ctx context.Context) (*Contents, error)
 
+	Group(ctx context.Context, name string) (Group, error)
+	Groups(ctx context.Context, after string, limit int) ([]Group, error)
+	Token(ctx context.Context, id string) (Token, error)
+	// Tokens lists the tokens of one group, or those of all for an empty name.
+	Tokens(ctx context.Context, group, after string, limit int) ([]Token, error)
+	Channel(ctx context.Context, name string) (Channel, error)
+	Channels(ctx context.Context, after string, limit int) ([]Channel, error)
+	Model(ctx context.Context, name string) (Model, error)
+	Models(ctx context.Context, after string, limit int) ([]Model, error)
+
+	// Meta returns the single value that SetMeta has put under the key.
+	Meta(ctx context.Context, key string) (string, error)
+	// Changes lists audit rows, newest first, those before id `before` (0: the
+	// newest), at most limit.
+	Changes(ctx context.Context, before int64, limit int) ([]Change, error)
+}
+
+// Store keeps the runtime data. Each change and its audit row are written in
+// one transaction; a change without a time gets the present one. In a Put,
+// revision 0 makes a new row (ErrExists where there is one), any other is the
+// revision that is replaced (ErrConflict where it is not the present one,
+// ErrNotFound where there is no row); the row comes back with its new revision
+// and times. Delete takes a revision likewise, and 0 deletes whatever is there
+// (ErrNotFound where nothing is).
+//
+// Revisions are positive and grow with each change to any row, so that none is
+// ever used again for a row of the same name. Times are kept in UTC to the
+// microsecond. All methods may be called at the same time, and all but Close
+// fail once the store is closed.
+type Store interface {
+	Reader
+
 	PutGroup(ctx context.Context, g Group, revision int64, c Change) (Group, error)
-	// DeleteGroup deletes its tokens too.
+	// DeleteGroup deletes the group's tokens too.
 	DeleteGroup(ctx context.Context, name string, revision int64, c Change) error
+	// PutToken makes or changes a token. Hashes are unique, and so are names
+	// within a group (ErrExists). A zero Hash leaves the present one and is an
+	// error in a new row; LastUsedAt is left to Touch. Whether the group exists
+	// is not looked at, since it may be declared in the config.
 	PutToken(ctx context.Context, t Token, revision int64, c Change) (Token, error)
 	DeleteToken(ctx context.Context, id string, revision int64, c Change) error
 	PutChannel(ctx context.Context, ch Channel, revision int64, c Change) (Channel, error)
@@ -111,18 +147,16 @@ type Store interface {
 	// Bootstrap makes the group and its token in one transaction if the store
 	// has no group yet, and says whether it did.
 	Bootstrap(ctx context.Context, g Group, t Token, c Change) (bool, error)
-	// Touch records when tokens were last used.
+	// Touch records when tokens were last used. A time before the one that is
+	// there and a token that is gone are passed over; no revision changes.
 	Touch(ctx context.Context, used map[string]time.Time) error
-	// Meta and SetMeta keep single values, such as the check value of the
-	// gateway's secret. SetMeta sets it only where the key is absent, and
-	// returns the value that is there afterwards.
-	Meta(ctx context.Context, key string) (string, error)
+	// SetMeta keeps a single value, such as the check value of the gateway's
+	// secret. It sets it only where the key is absent, and returns the value
+	// that is there afterwards.
 	SetMeta(ctx context.Context, key, value string) (string, error)
 
-	// Changes lists audit rows, newest first, those before id `before` (0: the
-	// newest), at most limit.
-	Changes(ctx context.Context, before int64, limit int) ([]Change, error)
-
+	// Close waits for the calls in flight, writes everything to its place and
+	// lets go of the database. Closing twice does nothing.
 	Close() error
 }
 
