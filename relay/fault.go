@@ -1,0 +1,182 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddy-aiproxy/aiproxy/adaptors"
+	"github.com/caddy-aiproxy/aiproxy/protocol"
+	"github.com/caddy-aiproxy/aiproxy/routing"
+)
+
+// fault is why an attempt failed, and what follows from it.
+type fault struct {
+	// err is told to the client in its protocol, unless body is relayed.
+	err *protocol.Error
+	// status, body and contentType are the upstream's error answer, relayed as
+	// it is where body is not nil.
+	status      int
+	body        []byte
+	contentType string
+	// final: the client gets it at once, no other channel is asked.
+	final   bool
+	verdict routing.Verdict
+	// rest is how long the key is left alone.
+	rest   time.Duration
+	reason string
+}
+
+// action is what an upstream's status means.
+type action struct {
+	final   bool
+	verdict routing.Verdict
+	// ours: the upstream's words are about the operator's account and not for
+	// the client, who gets our own.
+	ours bool
+	kind protocol.Kind
+}
+
+// actions of the statuses from 300 on. Others: unknownClient and unknownServer.
+var actions = map[int]action{
+	http.StatusBadRequest:            {final: true},
+	http.StatusUnauthorized:          {ours: true, verdict: routing.KeyFailed, kind: protocol.KindUpstream},
+	http.StatusPaymentRequired:       {ours: true, verdict: routing.KeyFailed, kind: protocol.KindUpstream},
+	http.StatusForbidden:             {ours: true, verdict: routing.KeyFailed, kind: protocol.KindUpstream},
+	http.StatusNotFound:              {},
+	http.StatusRequestTimeout:        {},
+	http.StatusConflict:              {},
+	http.StatusTooEarly:              {},
+	http.StatusTooManyRequests:       {verdict: routing.KeyFailed},
+	http.StatusRequestEntityTooLarge: {final: true},
+}
+
+// unspecified is the rest of a key whose upstream answered 429 without saying
+// for how long.
+const unspecified = time.Second
+
+func actionOf(status int) action {
+	if a, ok := actions[status]; ok {
+		return a
+	}
+	switch {
+	case status < 400:
+		// A redirect is followed by nobody: it would carry the key elsewhere.
+		return action{ours: true, kind: protocol.KindUpstream}
+	case status < 500:
+		return action{final: true}
+	default:
+		return action{}
+	}
+}
+
+// refused makes the fault of an answer with an error status. body is nil where
+// it could not be read.
+func refused(resp *http.Response, body []byte, now time.Time) *fault {
+	a := actionOf(resp.StatusCode)
+	f := &fault{
+		status:      resp.StatusCode,
+		contentType: resp.Header.Get("Content-Type"),
+		final:       a.final,
+		verdict:     a.verdict,
+		reason:      "status " + strconv.Itoa(resp.StatusCode),
+	}
+	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable || resp.StatusCode == 529 {
+		f.rest = retryAfter(resp.Header, now)
+	}
+	if resp.StatusCode == http.StatusTooManyRequests && f.rest <= 0 {
+		f.rest = unspecified
+	}
+	kind := a.kind
+	if !a.ours {
+		kind = kindOf(resp.StatusCode)
+		if looksLikeJSON(body) {
+			f.body = body
+		}
+	}
+	f.err = &protocol.Error{Kind: kind, Message: fmt.Sprintf("upstream answered with the status %d", resp.StatusCode), RetryAfter: f.rest}
+	return f
+}
+
+// kindOf is the kind of an upstream's error that comes without a usable body.
+func kindOf(status int) protocol.Kind {
+	switch {
+	case status == http.StatusTooManyRequests:
+		return protocol.KindRateLimited
+	case status == http.StatusRequestEntityTooLarge:
+		return protocol.KindTooLarge
+	case status == http.StatusNotFound:
+		return protocol.KindModelNotFound
+	case status == http.StatusServiceUnavailable || status == 529:
+		return protocol.KindOverloaded
+	case status == http.StatusRequestTimeout || status == http.StatusGatewayTimeout:
+		return protocol.KindUpstreamTimeout
+	case status >= 400 && status < 500:
+		return protocol.KindInvalid
+	default:
+		return protocol.KindUpstream
+	}
+}
+
+// looksLikeJSON says whether an error's body is of the kind that API clients
+// read; a web server's page is not.
+func looksLikeJSON(body []byte) bool {
+	s := strings.TrimLeft(string(body[:min(len(body), 64)]), " \t\r\n")
+	return s != "" && (s[0] == '{' || s[0] == '[')
+}
+
+// retryAfter reads Retry-After, as seconds or as a date, and OpenAI's
+// retry-after-ms. 0 where there is none or it makes no sense.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 && ms < 1e9 {
+		return time.Duration(ms * float64(time.Millisecond))
+	}
+	v := h.Get("Retry-After")
+	if s, err := strconv.ParseFloat(v, 64); err == nil {
+		if s > 0 && s < 1e6 {
+			return time.Duration(s * float64(time.Second))
+		}
+		return 0
+	}
+	if t, err := http.ParseTime(v); err == nil {
+		return max(t.Sub(now), 0)
+	}
+	return 0
+}
+
+// The causes with which an attempt is cancelled by the gateway.
+var (
+	errFirstToken = errors.New("no content in time")
+	errIdle       = errors.New("silent for too long")
+	errTotal      = errors.New("took too long in all")
+)
+
+// broken makes the fault of an attempt whose answer did not come or broke off.
+// The upstream's address and key are not in what the client is told.
+func broken(ctx context.Context, err error) *fault {
+	f := &fault{err: &protocol.Error{Kind: protocol.KindUpstream}}
+	cause := context.Cause(ctx)
+	var garbled *adaptors.DecodeError
+	switch {
+	case errors.Is(cause, errFirstToken), errors.Is(cause, errIdle):
+		f.err.Kind, f.reason = protocol.KindUpstreamTimeout, cause.Error()
+	case errors.Is(cause, errTotal):
+		f.err.Kind, f.reason, f.final = protocol.KindUpstreamTimeout, cause.Error(), true
+	case errors.Is(err, adaptors.ErrNotSent):
+		f.reason = "not reached"
+	case errors.As(err, &garbled):
+		f.reason = "sent a garbled body"
+	case errors.Is(err, TooLarge):
+		f.reason, f.final = "answer over the limit", true
+	case errors.Is(err, NoMemory):
+		f.err.Kind, f.reason, f.final = protocol.KindOverloaded, "no memory left for its answer", true
+	default:
+		f.reason = "connection broke"
+	}
+	f.err.Message = "upstream: " + f.reason
+	return f
+}

@@ -1,0 +1,73 @@
+package routing
+
+import (
+	"crypto/sha256"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// MaxRest bounds what an upstream's Retry-After can ask for, so that a wrong
+// header does not take a channel out for days.
+const MaxRest = time.Hour
+
+// Rest is the time until which a key is left alone, because its upstream said
+// so. It is shared by all catalogues that hold the key.
+type Rest struct{ until atomic.Int64 }
+
+// Set lets the key rest until then, at most MaxRest from now. A rest is never
+// shortened by a later and shorter one.
+func (r *Rest) Set(now time.Time, d time.Duration) {
+	until := now.Add(min(d, MaxRest)).UnixNano()
+	for {
+		old := r.until.Load()
+		if until <= old || r.until.CompareAndSwap(old, until) {
+			return
+		}
+	}
+}
+
+// Left returns how long the key still rests; zero or less: not at all.
+func (r *Rest) Left(now time.Time) time.Duration {
+	until := r.until.Load()
+	if until == 0 {
+		return 0
+	}
+	return time.Duration(until - now.UnixNano())
+}
+
+// Health remembers the rests of all keys across reloads. It holds one entry
+// for each key of a loaded channel and keeps no key itself.
+type Health struct {
+	mu    sync.Mutex
+	rests map[[32]byte]*Rest
+}
+
+// NewHealth returns an empty Health.
+func NewHealth() *Health { return &Health{rests: make(map[[32]byte]*Rest)} }
+
+// Rest returns the rest of a channel's key, the same for each call with the
+// same channel and key.
+func (h *Health) Rest(channel, key string) *Rest {
+	id := sha256.Sum256([]byte(channel + "\x00" + key))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rests[id]
+	if r == nil {
+		r = new(Rest)
+		h.rests[id] = r
+	}
+	return r
+}
+
+// Sweep forgets the rests that are over, of keys which no catalogue holds.
+// The caller says which rests are still held.
+func (h *Health) Sweep(now time.Time, held map[*Rest]bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, r := range h.rests {
+		if !held[r] && r.Left(now) <= 0 {
+			delete(h.rests, id)
+		}
+	}
+}
