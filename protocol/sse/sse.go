@@ -1,34 +1,162 @@
 // Package sse cuts an event stream into its events without copying or
 // changing a byte. It knows the framing of the WHATWG HTML standard (section
-// 9.2, "Server-sent events"), and no protocol's events.
+// 9.2, "Server-sent events") and that of a JSON array sent bit by bit, and no
+// protocol's events.
 package sse
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
-// Reader reads the events of a stream.
-type Reader struct{}
+// DefaultMax is the limit of one event, in bytes, where a Reader is given none.
+const DefaultMax = 32 << 20
+
+const (
+	// small is the buffer of a stream at rest. There are thousands of them.
+	small = 4 << 10
+	// keep is the largest buffer that stays while nothing big is in it.
+	keep = 64 << 10
+	// maxEmptyReads is how often a stream may return neither bytes nor error.
+	maxEmptyReads = 100
+)
+
+// ErrTooLong is an event longer than the Reader's limit.
+var ErrTooLong = errors.New("event is longer than the limit")
+
+// Reader reads the events of a stream, by one goroutine at a time. Its buffer
+// starts at 4 KiB, grows with the event and shrinks again after it.
+type Reader struct {
+	src io.Reader
+	max int
+	cut cutter
+
+	// buf[start:end] is read and not yet returned, buf[start:next] the next
+	// event where it is known to be whole; next is 0 where it is not.
+	buf              []byte
+	start, end, next int
+
+	// err is what ends the stream once the whole events are returned: an error
+	// of the source, or of the framing.
+	err error
+}
+
+// cutter finds where events end. It is shown the same bytes again and again,
+// with more behind them, and remembers how far it has looked.
+type cutter interface {
+	// cut returns the length of the event that b starts with, 0 where it is
+	// not whole yet.
+	cut(b []byte) (int, error)
+	// last says, at the end of the stream, whether it ended in good order. b is
+	// what is left and holds no whole event: if not empty, it goes as one.
+	last(b []byte) error
+}
 
 // NewReader returns a Reader of an event stream. An event longer than max
-// bytes is ErrTooLong.
-func NewReader(r io.Reader, max int) *Reader { panic("sse") }
+// bytes is ErrTooLong; 0 stands for DefaultMax.
+//
+// An event reaches to the blank line that ends it. A blank line that ends no
+// event is one by itself. All bytes of the stream come exactly once, in order;
+// where a line ends in CR LF and the CR was the last byte to arrive, the event
+// is not kept waiting for the LF: that comes before the next one.
+func NewReader(r io.Reader, max int) *Reader {
+	return newReader(r, max, &lines{atStart: true})
+}
 
 // NewArrayReader returns a Reader whose events are the elements of a JSON
-// array: each comes with the bytes that precede it (bracket, comma, white
-// space); the closing bracket comes as the last event.
-func NewArrayReader(r io.Reader, max int) *Reader { panic("sse") }
+// array of objects: each comes with the bytes that precede it (bracket, comma,
+// white space), as soon as its closing brace is here; the closing bracket
+// comes as the last event. White space behind that is one more, at the end of
+// the stream. Any other text is ErrArray.
+func NewArrayReader(r io.Reader, max int) *Reader {
+	return newReader(r, max, &array{})
+}
+
+func newReader(r io.Reader, max int, c cutter) *Reader {
+	if max <= 0 {
+		max = DefaultMax
+	}
+	return &Reader{src: r, max: max, cut: c}
+}
 
 // Next returns the bytes of the next whole event, the blank line that ends it
 // included. They are valid until the next call. After the last event it
 // returns io.EOF, or io.ErrUnexpectedEOF where the body ended inside an event.
-func (r *Reader) Next() ([]byte, error) { panic("sse") }
+//
+// A body may end without the blank line, as some providers' do: whole lines at
+// its end are an event. Other errors are ErrTooLong, ErrArray (wrapped) and
+// those of the source; the bytes of an event cut short are dropped. An error
+// stays.
+func (r *Reader) Next() ([]byte, error) {
+	for !r.find() {
+		if r.err != nil {
+			return nil, r.err
+		}
+		r.fill()
+	}
+	event := r.buf[r.start:r.next:r.next]
+	r.start, r.next = r.next, 0
+	return event, nil
+}
 
 // Buffered says whether the next event is already here, so that Next would
-// not read from the stream.
-func (r *Reader) Buffered() bool { panic("sse") }
+// not read from the stream. It says so too of the error that ends the stream.
+func (r *Reader) Buffered() bool { return r.find() || r.err != nil }
 
-// Data returns the event's data: a part of event where it is one line, else
-// its lines joined. nil where the event has no data line.
-func Data(event []byte) []byte { panic("sse") }
+// find says whether the next event is whole, and sees the errors that the
+// bytes at hand make certain.
+func (r *Reader) find() bool {
+	if r.next > 0 {
+		return true
+	}
+	b := r.buf[r.start:r.end]
+	n, err := r.cut.cut(b)
+	if err == nil && (n > r.max || n == 0 && len(b) > r.max) {
+		err = ErrTooLong
+	}
+	if err == nil && n == 0 && r.err == io.EOF {
+		n, err = len(b), r.cut.last(b)
+	}
+	if err != nil {
+		r.err, r.end = err, r.start
+		return false
+	}
+	if n > 0 {
+		r.next = r.start + n
+	}
+	return n > 0
+}
 
-// Name returns the event's name; nil where it has none.
-func Name(event []byte) []byte { panic("sse") }
+// fill reads once from the source.
+func (r *Reader) fill() {
+	r.makeRoom()
+	for range maxEmptyReads {
+		n, err := r.src.Read(r.buf[r.end:])
+		r.end += n
+		r.err = err
+		if n > 0 || err != nil {
+			return
+		}
+	}
+	r.err = io.ErrNoProgress
+}
+
+// makeRoom sees to it that the buffer has room behind what is in it.
+func (r *Reader) makeRoom() {
+	held, room := r.end-r.start, len(r.buf)-r.end
+	switch {
+	case len(r.buf) > keep && held < small:
+		// after a large event: a stream at rest holds little memory
+		r.move(make([]byte, small))
+	case r.start > 0 && room < small/4:
+		r.move(r.buf)
+	case room == 0:
+		r.move(make([]byte, min(max(2*len(r.buf), small), max(r.max+1, small))))
+	}
+}
+
+// move brings what is in the buffer to the start of buf, the buffer from now on.
+func (r *Reader) move(buf []byte) {
+	r.end = copy(buf, r.buf[r.start:r.end])
+	r.start, r.buf = 0, buf
+}
