@@ -74,7 +74,7 @@ func (w *watch) stop() {
 	w.timer.Stop()
 	w.mu.Unlock()
 	w.cancel(nil)
-	w.writing.Lock() // waits for a ping that is being written
+	w.writing.Lock()   // waits for a ping that is being written
 	w.writing.Unlock() //nolint:staticcheck // nothing is to be done under it
 }
 

@@ -1,0 +1,68 @@
+package aiproxy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/caddy-aiproxy/aiproxy/routing"
+	"github.com/caddyserver/caddy/v2"
+)
+
+// guest is a channel of the store, with the context that its modules live in.
+// It outlives the config under which it was loaded, and its own replacement,
+// until the last view that holds it is left.
+type guest struct {
+	channel *routing.Channel
+	config  *ChannelConfig
+	holders atomic.Int64
+	cancel  context.CancelFunc
+}
+
+// loading keeps one guest loading at a time: a caddy.Context is not made for
+// several.
+var loading sync.Mutex
+
+// loadGuest loads a channel of the store. The caller is its first holder.
+func loadGuest(name string, config json.RawMessage, keys []string) (*guest, error) {
+	loading.Lock()
+	defer loading.Unlock()
+	cfg, err := decodeStoredChannel(config)
+	if err != nil {
+		return nil, err
+	}
+	kept := *cfg
+	cfg.Keys = keys
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	ch, err := loadChannel(ctx, name, cfg, sourceStore, nil)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	g := &guest{channel: ch, config: &kept, cancel: cancel}
+	g.holders.Store(1)
+	return g, nil
+}
+
+// decodeStoredChannel reads a channel's config strictly and refuses what may
+// come from the config alone.
+func decodeStoredChannel(config json.RawMessage) (*ChannelConfig, error) {
+	cfg := new(ChannelConfig)
+	if err := caddy.StrictUnmarshalJSON(config, cfg); err != nil {
+		return nil, err
+	}
+	if cfg.TransportRaw != nil {
+		return nil, fmt.Errorf("transport: can be set in Caddy's config only, since it may name files")
+	}
+	return cfg, nil
+}
+
+func (g *guest) hold() { g.holders.Add(1) }
+
+func (g *guest) leave() {
+	if g.holders.Add(-1) == 0 {
+		g.cancel()
+	}
+}
