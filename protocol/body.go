@@ -29,9 +29,9 @@ func openAIBody(e *Error, row Row) []byte {
 	}
 	b := make([]byte, 0, 128+len(e.Message))
 	b = append(b, `{"error":{"message":`...)
-	b = appendText(b, e.Message)
+	b = AppendText(b, e.Message)
 	b = append(b, `,"type":`...)
-	b = appendText(b, row.Type)
+	b = AppendText(b, row.Type)
 	b = append(b, `,"param":`...)
 	b = AppendTextOrNull(b, e.Param)
 	b = append(b, `,"code":`...)
@@ -42,9 +42,9 @@ func openAIBody(e *Error, row Row) []byte {
 func anthropicBody(e *Error, row Row, requestID string) []byte {
 	b := make([]byte, 0, 128+len(e.Message))
 	b = append(b, `{"type":"error","error":{"type":`...)
-	b = appendText(b, row.Type)
+	b = AppendText(b, row.Type)
 	b = append(b, `,"message":`...)
-	b = appendText(b, e.Message)
+	b = AppendText(b, e.Message)
 	b = append(b, `},"request_id":`...)
 	b = AppendTextOrNull(b, requestID)
 	return append(b, '}')
@@ -57,9 +57,9 @@ func googleBody(e *Error, row Row) []byte {
 	b = append(b, `{"error":{"code":`...)
 	b = strconv.AppendInt(b, int64(row.Status), 10)
 	b = append(b, `,"message":`...)
-	b = appendText(b, e.Message)
+	b = AppendText(b, e.Message)
 	b = append(b, `,"status":`...)
-	b = appendText(b, row.Type)
+	b = AppendText(b, row.Type)
 	open := `,"details":[`
 	detail := func(name string) {
 		b = append(b, open...)
@@ -69,14 +69,14 @@ func googleBody(e *Error, row Row) []byte {
 	}
 	if e.Param != "" {
 		detail(`BadRequest","fieldViolations":[{"field":`)
-		b = appendText(b, e.Param)
+		b = AppendText(b, e.Param)
 		b = append(b, `,"description":`...)
-		b = appendText(b, e.Message)
+		b = AppendText(b, e.Message)
 		b = append(b, `}]}`...)
 	}
 	if e.Code != "" {
 		detail(`ErrorInfo","reason":`)
-		b = appendText(b, strings.ToUpper(e.Code))
+		b = AppendText(b, strings.ToUpper(e.Code))
 		b = append(b, `}`...)
 	}
 	if e.RetryAfter > 0 {
@@ -96,11 +96,11 @@ func AppendTextOrNull(b []byte, s string) []byte {
 	if s == "" {
 		return append(b, "null"...)
 	}
-	return appendText(b, s)
+	return AppendText(b, s)
 }
 
-// appendText appends s as a JSON string. A message may quote what a client or
+// AppendText appends s as a JSON string. A message may quote what a client or
 // an upstream sent: what is no UTF-8 in it must not break the JSON.
-func appendText(b []byte, s string) []byte {
+func AppendText(b []byte, s string) []byte {
 	return append(b, splice.Quote(strings.ToValidUTF8(s, "\ufffd"))...)
 }

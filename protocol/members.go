@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -78,7 +79,7 @@ func Void(value []byte) bool {
 	case '"':
 		return len(value) == 2
 	case '[', '{':
-		return len(strings.TrimLeft(string(value[1:min(len(value)-1, 65)]), " \t\r\n")) == 0 && len(value) <= 66
+		return len(bytes.TrimLeft(value[1:len(value)-1], " \t\r\n")) == 0
 	}
 	return string(value) == "null"
 }

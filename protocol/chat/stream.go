@@ -1,0 +1,218 @@
+package chat
+
+import (
+	"bytes"
+
+	"github.com/caddy-aiproxy/aiproxy/protocol"
+	"github.com/caddy-aiproxy/aiproxy/protocol/splice"
+	"github.com/caddy-aiproxy/aiproxy/protocol/sse"
+)
+
+// ping is a comment line without a blank line behind it. openai-go before
+// v3.43 takes any blank line for the end of an event, and fails on one without
+// data; all versions of it, of npm openai and of Python's pass over the line.
+const ping = ": ping\n"
+
+const done = "[DONE]"
+
+// reader reads one streamed answer.
+type reader struct {
+	edits protocol.Edits
+	// plain says that no event is to be edited.
+	plain bool
+	// content says that content has come: from then on an event is content
+	// unless it is something special.
+	content bool
+	progress protocol.Progress
+	tail     sse.Tail
+	failure  *protocol.Error
+	// data and out are used again for each event that is edited.
+	data, out []byte
+}
+
+// Stream returns the reader of one streamed answer; the protocol has no arrays.
+func (Codec) Stream(edits protocol.Edits, _ bool) protocol.Stream {
+	return &reader{edits: edits, plain: !edits.Usage && !edits.Mapped()}
+}
+
+// Event looks at one event. What it returns is valid until the next call.
+func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
+	r.tail.After(raw)
+	if r.plain && r.content && ordinary(raw) {
+		r.progress.First()
+		return raw, protocol.Content
+	}
+	out, class := r.look(raw)
+	if class == protocol.Content {
+		r.content = true
+	}
+	return out, class
+}
+
+var (
+	keyError  = splice.NewKey("error")
+	keyFinish = splice.NewKey("finish_reason")
+	keyIndex  = splice.NewKey("index")
+)
+
+// ordinary says whether an event is, without a scan, known to be nothing but
+// more of the first choice.
+func ordinary(raw []byte) bool {
+	data := sse.Line(raw)
+	return len(data) > 2 && data[0] == '{' &&
+		!keyError.In(data) && keyFinish.Always(data, "null") && keyIndex.Always(data, "0")
+}
+
+var eventNames = splice.NewNames("choices", "error", "usage", "model")
+
+const (
+	eventChoices = iota
+	eventError
+	eventUsage
+	eventModel
+)
+
+// look scans an event.
+func (r *reader) look(raw []byte) ([]byte, protocol.Class) {
+	data := bytes.TrimSpace(sse.Data(raw))
+	if len(data) == 0 {
+		return raw, protocol.Held
+	}
+	if string(data) == done {
+		return raw, protocol.Terminal
+	}
+	named := string(sse.Name(raw)) == "error"
+	o, err := splice.Scan(data, eventNames, 0)
+	if err != nil {
+		if named {
+			r.failure = &protocol.Error{Kind: protocol.KindUpstream, Message: string(data)}
+			return raw, protocol.Failure
+		}
+		return raw, protocol.Content
+	}
+	switch {
+	case !protocol.Null(o.Value(eventError)):
+		r.failure = protocol.ReadFailure(o, eventError)
+		return raw, protocol.Failure
+	case named:
+		r.failure = protocol.ParseFailure(data)
+		return raw, protocol.Failure
+	}
+	class := r.choices(o)
+	if class == protocol.Held && (r.content || r.progress.Any()) && !protocol.Null(o.Value(eventUsage)) {
+		class = protocol.Content
+	}
+	return r.edit(raw, o), class
+}
+
+// edit takes out what the client did not ask for and puts its model back.
+func (r *reader) edit(raw []byte, o splice.Object) []byte {
+	if r.plain {
+		return raw
+	}
+	var list [2]splice.Edit
+	n := 0
+	if usage := o.Value(eventUsage); r.edits.Usage && usage != nil {
+		switch choices := o.Value(eventChoices); {
+		case string(usage) == "null":
+			list[n] = o.Cut(eventUsage)
+			n++
+		case len(choices) > 0 && choices[0] == '[' && protocol.Void(choices):
+			return nil
+		}
+	}
+	if r.edits.Mapped() {
+		if edit, ok := r.edits.Restore(o, eventModel); ok {
+			list[n] = edit
+			n++
+		}
+	}
+	if n == 0 {
+		return raw
+	}
+	r.data = splice.Append(r.data[:0], o.Body, list[:n]...)
+	r.out = sse.Replace(r.out[:0], raw, r.data)
+	return r.out
+}
+
+// Failure returns the upstream's error.
+func (r *reader) Failure() *protocol.Error { return r.failure }
+
+// End completes a stream that has finished all of its choices and lacks the
+// last line.
+func (r *reader) End() ([]byte, bool) {
+	if !r.progress.Done() {
+		return nil, false
+	}
+	return r.tail.Append(nil, "", []byte(done)), true
+}
+
+// Break ends the stream with an error.
+func (r *reader) Break(e *protocol.Error) []byte {
+	return r.tail.Append(nil, "", protocol.ErrorBody(protocol.Chat, e, ""))
+}
+
+// Ping returns a comment. There is none where half of a line's end is still to
+// come: the other half would be a blank line behind the comment.
+func (r *reader) Ping() []byte {
+	if r.tail.Half() {
+		return nil
+	}
+	return []byte(ping)
+}
+
+var choiceNames = splice.NewNames("index", "delta", "finish_reason", "message", "text")
+
+const (
+	choiceIndex = iota
+	choiceDelta
+	choiceFinish
+	choiceMessage
+	choiceText
+)
+
+// deltaNames are the members of a delta that a client shows or acts on. Among
+// them are those of vendors: reasoning (OpenRouter, vLLM), reasoning_content
+// (DeepSeek) and images (OpenRouter).
+var deltaNames = splice.NewNames("content", "reasoning", "reasoning_content", "reasoning_details",
+	"tool_calls", "function_call", "refusal", "audio", "images", "annotations")
+
+const deltas = 10
+
+// choices notes which choices an event brings or finishes.
+func (r *reader) choices(o splice.Object) protocol.Class {
+	choices := o.Value(eventChoices)
+	if protocol.Void(choices) {
+		return protocol.Held
+	}
+	class := protocol.Held
+	err := o.Elements(eventChoices, choiceNames, 0, func(c splice.Object) bool {
+		finished := !protocol.Null(c.Value(choiceFinish))
+		r.progress.Choice(c.Value(choiceIndex), finished)
+		if finished || !protocol.Void(c.Value(choiceMessage)) || !protocol.Void(c.Value(choiceText)) || delta(c) {
+			class = protocol.Content
+		}
+		return true
+	})
+	if err != nil {
+		return protocol.Content
+	}
+	return class
+}
+
+// delta says whether a choice's delta holds content.
+func delta(c splice.Object) bool {
+	if protocol.Void(c.Value(choiceDelta)) {
+		return false
+	}
+	d, err := c.Sub(choiceDelta, deltaNames, 0)
+	if err != nil {
+		return true
+	}
+	for i := range deltas {
+		if !protocol.Void(d.Value(i)) {
+			return true
+		}
+	}
+	return false
+}

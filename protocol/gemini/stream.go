@@ -1,0 +1,203 @@
+package gemini
+
+import (
+	"github.com/caddy-aiproxy/aiproxy/protocol"
+	"github.com/caddy-aiproxy/aiproxy/protocol/splice"
+)
+
+// reader reads one streamed answer of either form.
+type reader struct {
+	framing
+	edits protocol.Edits
+	// content says that content has come: from then on an event is content
+	// unless it is something special.
+	content bool
+	// blocked says that the prompt was refused, which is an end too.
+	blocked  bool
+	progress protocol.Progress
+	failure  *protocol.Error
+	// data and out are used again for each event that is edited.
+	data, out []byte
+}
+
+// framing is what differs between the two forms of a stream.
+type framing interface {
+	// data returns an event's JSON, empty where it has none.
+	data(raw []byte) []byte
+	// replace appends the event to dst with data in the place of its own.
+	replace(dst, raw, data []byte) []byte
+	// failed returns the upstream's error event as the last one of the stream.
+	failed(raw []byte) []byte
+	// last returns an error as the last event of the stream.
+	last(e *protocol.Error) []byte
+	// closing says whether an event ends the stream.
+	closing(raw []byte) bool
+	// ping returns what may stand between two events.
+	ping() []byte
+}
+
+// Stream returns the reader of one streamed answer.
+func (Codec) Stream(edits protocol.Edits, array bool) protocol.Stream {
+	r := &reader{edits: edits, framing: &events{}}
+	if array {
+		r.framing = &elements{}
+	}
+	return r
+}
+
+var (
+	keyError  = splice.NewKey("error")
+	keyFinish = splice.NewKey("finishReason")
+	keyBlock  = splice.NewKey("blockReason")
+	keyIndex  = splice.NewKey("index")
+)
+
+// ordinary says whether an event is, without a scan, known to be nothing but
+// more of the first candidate.
+func ordinary(data []byte) bool {
+	return !keyFinish.In(data) && !keyError.In(data) && !keyBlock.In(data) && keyIndex.Always(data, "0")
+}
+
+var eventNames = splice.NewNames("candidates", "promptFeedback", "error", "modelVersion")
+
+const (
+	eventCandidates = iota
+	eventFeedback
+	eventError
+	eventModel
+)
+
+// Event looks at one event. What it returns is valid until the next call.
+func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
+	data := r.framing.data(raw)
+	if r.closing(raw) {
+		return r.end(raw)
+	}
+	if len(data) == 0 {
+		return raw, protocol.Held
+	}
+	if r.content && !r.edits.Mapped() && data[0] == '{' && ordinary(data) {
+		r.progress.First()
+		return raw, protocol.Content
+	}
+	o, err := splice.Scan(data, eventNames, 0)
+	if err != nil {
+		r.content = true
+		return raw, protocol.Content
+	}
+	if !protocol.Null(o.Value(eventError)) {
+		r.failure = protocol.ReadFailure(o, eventError)
+		return r.failed(raw), protocol.Failure
+	}
+	class := r.candidates(o)
+	if r.isBlocked(o) {
+		r.blocked, class = true, protocol.Content
+	}
+	if class == protocol.Content {
+		r.content = true
+	}
+	return r.restore(raw, o), class
+}
+
+// end is the end of an array: one before its answer is finished is a failure,
+// which must not look like an end.
+func (r *reader) end(raw []byte) ([]byte, protocol.Class) {
+	if r.done() {
+		return raw, protocol.Terminal
+	}
+	r.failure = &protocol.Error{Kind: protocol.KindUpstream, Message: "upstream ended its answer before it was finished"}
+	return r.last(r.failure), protocol.Failure
+}
+
+func (r *reader) done() bool { return r.progress.Done() || (r.blocked && !r.progress.Any()) }
+
+// restore puts the client's model back.
+func (r *reader) restore(raw []byte, o splice.Object) []byte {
+	if !r.edits.Mapped() {
+		return raw
+	}
+	edit, ok := restore(r.edits, o, eventModel)
+	if !ok {
+		return raw
+	}
+	r.data = splice.Append(r.data[:0], o.Body, edit)
+	r.out = r.replace(r.out[:0], raw, r.data)
+	return r.out
+}
+
+// Failure returns the upstream's error, or what was wrong with its end.
+func (r *reader) Failure() *protocol.Error { return r.failure }
+
+// End says whether a stream of events is whole: it has no last word, so a
+// reason for the finish of each candidate, or for blocking the prompt, is it.
+func (r *reader) End() ([]byte, bool) {
+	if _, ok := r.framing.(*events); !ok {
+		return nil, false
+	}
+	return nil, r.done()
+}
+
+// Break ends the stream with an error.
+func (r *reader) Break(e *protocol.Error) []byte { return r.last(e) }
+
+// Ping returns white space.
+func (r *reader) Ping() []byte { return r.ping() }
+
+var candidateNames = splice.NewNames("index", "content", "finishReason")
+
+// candidates notes which candidates an event brings or finishes.
+func (r *reader) candidates(o splice.Object) protocol.Class {
+	if protocol.Void(o.Value(eventCandidates)) {
+		return protocol.Held
+	}
+	class := protocol.Held
+	err := o.Elements(eventCandidates, candidateNames, 0, func(c splice.Object) bool {
+		finished := !protocol.Void(c.Value(2))
+		r.progress.Choice(c.Value(0), finished)
+		if finished || hasParts(c) {
+			class = protocol.Content
+		}
+		return true
+	})
+	if err != nil {
+		return protocol.Content
+	}
+	return class
+}
+
+var contentNames = splice.NewNames("parts")
+
+var partNames = splice.NewNames("text", "thoughtSignature", "functionCall")
+
+// hasParts says whether a candidate's content has a part that is more than
+// empty text.
+func hasParts(c splice.Object) bool {
+	if protocol.Void(c.Value(1)) {
+		return false
+	}
+	content, err := c.Sub(1, contentNames, 0)
+	if err != nil {
+		return true
+	}
+	if protocol.Void(content.Value(0)) {
+		return false
+	}
+	found := false
+	err = content.Elements(0, partNames, 0, func(part splice.Object) bool {
+		text := part.Value(0)
+		found = text == nil || !protocol.Void(text) || !protocol.Void(part.Value(1)) || !protocol.Void(part.Value(2))
+		return !found
+	})
+	return found || err != nil
+}
+
+var feedbackNames = splice.NewNames("blockReason")
+
+// isBlocked says whether the prompt was refused.
+func (r *reader) isBlocked(o splice.Object) bool {
+	if protocol.Void(o.Value(eventFeedback)) {
+		return false
+	}
+	feedback, err := o.Sub(eventFeedback, feedbackNames, 0)
+	return err == nil && !protocol.Void(feedback.Value(0))
+}
