@@ -96,11 +96,8 @@ func Same(value []byte, text string) bool {
 	return err == nil && s == text
 }
 
-// Restore returns the edit that puts the client's name back in the place of
-// the i-th member of o, and false where that does not name the upstream's.
-func (e Edits) Restore(o splice.Object, i int) (splice.Edit, bool) {
-	if value := o.Value(i); value == nil || !Same(value, e.UpstreamModel) {
-		return splice.Edit{}, false
-	}
-	return o.Set(i, splice.Quote(e.ClientModel)), true
+// Restores says whether value is the upstream's name of a model whose name was
+// changed, so that the client's belongs in its place.
+func (e Edits) Restores(value []byte) bool {
+	return value != nil && e.Mapped() && Same(value, e.UpstreamModel)
 }

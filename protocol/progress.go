@@ -24,8 +24,5 @@ func (p *Progress) Choice(index []byte, finished bool) {
 	}
 }
 
-// Any says whether a choice is finished.
-func (p *Progress) Any() bool { return p.finished != 0 }
-
 // Done says whether all choices that were seen are finished, and one was.
 func (p *Progress) Done() bool { return p.finished != 0 && p.seen&^p.finished == 0 }

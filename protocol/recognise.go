@@ -35,11 +35,11 @@ func Recognise(method, path, query string, header http.Header) (call Call, ours 
 		return call, true, allow(method, e.method, path)
 	}
 	if model, ok := strings.CutPrefix(rest, "models/"); ok && model != "" {
-		call, err = recogniseModel(method, version, model, query, header)
+		call, err = recogniseModel(method, path, version, model, query, header)
 		return call, true, err
 	}
 	if strings.HasPrefix(rest, "tunedModels/") && strings.Contains(rest, ":") {
-		call, err = recogniseModel(method, version, rest, query, header)
+		call, err = recogniseModel(method, path, version, rest, query, header)
 		return call, true, err
 	}
 	call, err = unknown(method, path, version, rest, query, header)
@@ -64,14 +64,13 @@ func Asker(query string, header http.Header) Protocol {
 // recogniseModel looks at what follows models/: a model's name, or one with an
 // action of Gemini's after its last colon. The name itself may hold both
 // slashes and colons, so that only a known action is one.
-func recogniseModel(method, version, rest, query string, header http.Header) (Call, *Error) {
+func recogniseModel(method, path, version, rest, query string, header http.Header) (Call, *Error) {
 	call := Call{Protocol: Gemini, Version: version}
 	colon := strings.LastIndexByte(rest, ':')
 	model, action := rest, ""
 	if colon >= 0 {
 		model, action = rest[:colon], rest[colon+1:]
 	}
-	path := "/" + version + "/models/" + rest
 	if a, ok := actions[action]; ok && model != "" {
 		call.Operation, call.Model, call.Stream = a.operation, model, a.stream
 		if err := allow(method, http.MethodPost, path); err != nil {

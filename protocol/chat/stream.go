@@ -18,29 +18,40 @@ const done = "[DONE]"
 // reader reads one streamed answer.
 type reader struct {
 	edits protocol.Edits
+	// client is the client's name of the model as JSON.
+	client string
 	// plain says that no event is to be edited.
 	plain bool
 	// content says that content has come: from then on an event is content
 	// unless it is something special.
-	content bool
+	content  bool
 	progress protocol.Progress
 	tail     sse.Tail
 	failure  *protocol.Error
-	// data and out are used again for each event that is edited.
-	data, out []byte
+	// edited and out are used again for each event that is edited.
+	edited, out []byte
 }
 
 // Stream returns the reader of one streamed answer; the protocol has no arrays.
 func (Codec) Stream(edits protocol.Edits, _ bool) protocol.Stream {
-	return &reader{edits: edits, plain: !edits.Usage && !edits.Mapped()}
+	return &reader{
+		edits:  edits,
+		client: splice.Quote(edits.ClientModel),
+		plain:  !edits.Usage && !edits.Mapped(),
+	}
 }
+
+// ordinary finds nothing in an event that is but more of the first choice.
+var ordinary = splice.NewGlance("error", "", "finish_reason", "null", "index", "0")
 
 // Event looks at one event. What it returns is valid until the next call.
 func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 	r.tail.After(raw)
-	if r.plain && r.content && ordinary(raw) {
-		r.progress.First()
-		return raw, protocol.Content
+	if r.content {
+		if data := sse.Line(raw); len(data) > 0 && data[0] == '{' && ordinary.Ordinary(data) {
+			r.progress.First()
+			return r.edit(raw, data), protocol.Content
+		}
 	}
 	out, class := r.look(raw)
 	if class == protocol.Content {
@@ -49,27 +60,11 @@ func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 	return out, class
 }
 
-var (
-	keyError  = splice.NewKey("error")
-	keyFinish = splice.NewKey("finish_reason")
-	keyIndex  = splice.NewKey("index")
-)
-
-// ordinary says whether an event is, without a scan, known to be nothing but
-// more of the first choice.
-func ordinary(raw []byte) bool {
-	data := sse.Line(raw)
-	return len(data) > 2 && data[0] == '{' &&
-		!keyError.In(data) && keyFinish.Always(data, "null") && keyIndex.Always(data, "0")
-}
-
-var eventNames = splice.NewNames("choices", "error", "usage", "model")
+var eventNames = splice.NewNames("choices", "error")
 
 const (
 	eventChoices = iota
 	eventError
-	eventUsage
-	eventModel
 )
 
 // look scans an event.
@@ -99,39 +94,50 @@ func (r *reader) look(raw []byte) ([]byte, protocol.Class) {
 		return raw, protocol.Failure
 	}
 	class := r.choices(o)
-	if class == protocol.Held && (r.content || r.progress.Any()) && !protocol.Null(o.Value(eventUsage)) {
+	if r.content {
+		// what comes behind content goes out at once, usage above all
 		class = protocol.Content
 	}
-	return r.edit(raw, o), class
+	return r.edit(raw, data), class
 }
 
+var editNames = splice.NewNames("choices", "usage", "model")
+
+const (
+	editChoices = iota
+	editUsage
+	editModel
+)
+
 // edit takes out what the client did not ask for and puts its model back.
-func (r *reader) edit(raw []byte, o splice.Object) []byte {
+func (r *reader) edit(raw, data []byte) []byte {
 	if r.plain {
+		return raw
+	}
+	o, err := splice.Scan(data, editNames, 0)
+	if err != nil {
 		return raw
 	}
 	var list [2]splice.Edit
 	n := 0
-	if usage := o.Value(eventUsage); r.edits.Usage && usage != nil {
-		switch choices := o.Value(eventChoices); {
+	if usage := o.Value(editUsage); r.edits.Usage && usage != nil {
+		switch choices := o.Value(editChoices); {
 		case string(usage) == "null":
-			list[n] = o.Cut(eventUsage)
+			list[n] = o.Cut(editUsage)
 			n++
 		case len(choices) > 0 && choices[0] == '[' && protocol.Void(choices):
 			return nil
 		}
 	}
-	if r.edits.Mapped() {
-		if edit, ok := r.edits.Restore(o, eventModel); ok {
-			list[n] = edit
-			n++
-		}
+	if r.edits.Restores(o.Value(editModel)) {
+		list[n] = o.Set(editModel, r.client)
+		n++
 	}
 	if n == 0 {
 		return raw
 	}
-	r.data = splice.Append(r.data[:0], o.Body, list[:n]...)
-	r.out = sse.Replace(r.out[:0], raw, r.data)
+	r.edited = splice.Append(r.edited[:0], data, list[:n]...)
+	r.out = sse.Replace(r.out[:0], raw, r.edited)
 	return r.out
 }
 

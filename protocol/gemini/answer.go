@@ -24,19 +24,35 @@ func (Codec) AnswerEdits(op protocol.Operation, body []byte, edits protocol.Edit
 	if op != protocol.Generate {
 		i = 1
 	}
-	edit, ok := restore(edits, o, i)
-	if !ok {
+	name := newNames(edits).restored(o.Value(i))
+	if name == "" {
 		return body
 	}
-	return splice.Apply(body, edit)
+	return splice.Apply(body, o.Set(i, name))
 }
 
-// restore returns the edit that puts the client's model back, with models/
+// names puts the client's name of a model back into answers, with models/
 // before it where the upstream's has that.
-func restore(edits protocol.Edits, o splice.Object, i int) (splice.Edit, bool) {
-	if edit, ok := edits.Restore(o, i); ok {
-		return edit, true
+type names struct {
+	bare, full   protocol.Edits
+	client, path string
+}
+
+func newNames(edits protocol.Edits) *names {
+	n := &names{bare: edits, full: edits, client: splice.Quote(edits.ClientModel)}
+	n.full.ClientModel, n.full.UpstreamModel = resource(edits.ClientModel), resource(edits.UpstreamModel)
+	n.path = splice.Quote(n.full.ClientModel)
+	return n
+}
+
+// restored returns the JSON that belongs in the place of value, empty where
+// value stays.
+func (n *names) restored(value []byte) string {
+	switch {
+	case n.bare.Restores(value):
+		return n.client
+	case n.full.Restores(value):
+		return n.path
 	}
-	edits.ClientModel, edits.UpstreamModel = resource(edits.ClientModel), resource(edits.UpstreamModel)
-	return edits.Restore(o, i)
+	return ""
 }

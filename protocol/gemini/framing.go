@@ -18,7 +18,7 @@ import (
 // (Google's end in CR LF), and a ping is one more blank event.
 type events struct{ tail sse.Tail }
 
-func (f *events) data(raw []byte) []byte {
+func (f *events) read(raw []byte) []byte {
 	f.tail.After(raw)
 	if data := sse.Line(raw); data != nil {
 		return bytes.TrimSpace(data)
@@ -64,7 +64,7 @@ type elements struct {
 // before is what may stand before an element, or its closing bracket.
 const before = "[, \t\r\n"
 
-func (f *elements) data(raw []byte) []byte {
+func (f *elements) read(raw []byte) []byte {
 	data := bytes.TrimSpace(bytes.TrimLeft(raw, before))
 	if len(data) == 0 || data[0] == ']' {
 		return nil

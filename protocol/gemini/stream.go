@@ -8,7 +8,8 @@ import (
 // reader reads one streamed answer of either form.
 type reader struct {
 	framing
-	edits protocol.Edits
+	// names is nil where no event is to be edited.
+	names *names
 	// content says that content has come: from then on an event is content
 	// unless it is something special.
 	content bool
@@ -16,14 +17,14 @@ type reader struct {
 	blocked  bool
 	progress protocol.Progress
 	failure  *protocol.Error
-	// data and out are used again for each event that is edited.
-	data, out []byte
+	// edited and out are used again for each event that is edited.
+	edited, out []byte
 }
 
 // framing is what differs between the two forms of a stream.
 type framing interface {
-	// data returns an event's JSON, empty where it has none.
-	data(raw []byte) []byte
+	// read returns an event's JSON, empty where it has none.
+	read(raw []byte) []byte
 	// replace appends the event to dst with data in the place of its own.
 	replace(dst, raw, data []byte) []byte
 	// failed returns the upstream's error event as the last one of the stream.
@@ -38,47 +39,39 @@ type framing interface {
 
 // Stream returns the reader of one streamed answer.
 func (Codec) Stream(edits protocol.Edits, array bool) protocol.Stream {
-	r := &reader{edits: edits, framing: &events{}}
+	r := &reader{framing: &events{}}
 	if array {
 		r.framing = &elements{}
+	}
+	if edits.Mapped() {
+		r.names = newNames(edits)
 	}
 	return r
 }
 
-var (
-	keyError  = splice.NewKey("error")
-	keyFinish = splice.NewKey("finishReason")
-	keyBlock  = splice.NewKey("blockReason")
-	keyIndex  = splice.NewKey("index")
-)
+// ordinary finds nothing in an event that is but more of the first candidate.
+var ordinary = splice.NewGlance("finishReason", "", "blockReason", "", "error", "", "index", "0")
 
-// ordinary says whether an event is, without a scan, known to be nothing but
-// more of the first candidate.
-func ordinary(data []byte) bool {
-	return !keyFinish.In(data) && !keyError.In(data) && !keyBlock.In(data) && keyIndex.Always(data, "0")
-}
-
-var eventNames = splice.NewNames("candidates", "promptFeedback", "error", "modelVersion")
+var eventNames = splice.NewNames("candidates", "promptFeedback", "error")
 
 const (
 	eventCandidates = iota
 	eventFeedback
 	eventError
-	eventModel
 )
 
 // Event looks at one event. What it returns is valid until the next call.
 func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
-	data := r.framing.data(raw)
+	data := r.read(raw)
 	if r.closing(raw) {
 		return r.end(raw)
 	}
 	if len(data) == 0 {
 		return raw, protocol.Held
 	}
-	if r.content && !r.edits.Mapped() && data[0] == '{' && ordinary(data) {
+	if r.content && data[0] == '{' && ordinary.Ordinary(data) {
 		r.progress.First()
-		return raw, protocol.Content
+		return r.restore(raw, data), protocol.Content
 	}
 	o, err := splice.Scan(data, eventNames, 0)
 	if err != nil {
@@ -93,10 +86,10 @@ func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 	if r.isBlocked(o) {
 		r.blocked, class = true, protocol.Content
 	}
-	if class == protocol.Content {
-		r.content = true
+	if class == protocol.Content || r.content {
+		r.content, class = true, protocol.Content
 	}
-	return r.restore(raw, o), class
+	return r.restore(raw, data), class
 }
 
 // end is the end of an array: one before its answer is finished is a failure,
@@ -109,19 +102,25 @@ func (r *reader) end(raw []byte) ([]byte, protocol.Class) {
 	return r.last(r.failure), protocol.Failure
 }
 
-func (r *reader) done() bool { return r.progress.Done() || (r.blocked && !r.progress.Any()) }
+func (r *reader) done() bool { return r.blocked || r.progress.Done() }
+
+var versionNames = splice.NewNames("modelVersion")
 
 // restore puts the client's model back.
-func (r *reader) restore(raw []byte, o splice.Object) []byte {
-	if !r.edits.Mapped() {
+func (r *reader) restore(raw, data []byte) []byte {
+	if r.names == nil {
 		return raw
 	}
-	edit, ok := restore(r.edits, o, eventModel)
-	if !ok {
+	o, err := splice.Scan(data, versionNames, 0)
+	if err != nil {
 		return raw
 	}
-	r.data = splice.Append(r.data[:0], o.Body, edit)
-	r.out = r.replace(r.out[:0], raw, r.data)
+	name := r.names.restored(o.Value(0))
+	if name == "" {
+		return raw
+	}
+	r.edited = splice.Append(r.edited[:0], data, o.Set(0, name))
+	r.out = r.replace(r.out[:0], raw, r.edited)
 	return r.out
 }
 

@@ -15,12 +15,8 @@ func (Codec) AnswerEdits(_ protocol.Operation, body []byte, edits protocol.Edits
 		return body
 	}
 	o, err := splice.Scan(body, answerNames, 0)
-	if err != nil {
+	if err != nil || !edits.Restores(o.Value(0)) {
 		return body
 	}
-	edit, ok := edits.Restore(o, 0)
-	if !ok {
-		return body
-	}
-	return splice.Apply(body, edit)
+	return splice.Apply(body, o.Set(0, splice.Quote(edits.ClientModel)))
 }

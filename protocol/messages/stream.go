@@ -20,8 +20,8 @@ type reader struct {
 	stopped bool
 	tail    sse.Tail
 	failure *protocol.Error
-	// data and out are used again for each event that is edited.
-	data, out []byte
+	// edited and out are used again for each event that is edited.
+	edited, out []byte
 }
 
 // Stream returns the reader of one streamed answer; the protocol has no arrays.
@@ -34,7 +34,7 @@ func (Codec) Stream(edits protocol.Edits, _ bool) protocol.Stream { return &read
 // nothing more to know.
 func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 	r.tail.After(raw)
-	if r.content && bytes.HasPrefix(raw, delta) {
+	if r.content && len(raw) > len(delta) && string(raw[:len(delta)]) == delta && raw[len(delta)] < ' ' {
 		return raw, protocol.Content
 	}
 	out, class := r.look(raw)
@@ -44,7 +44,7 @@ func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 	return out, class
 }
 
-var delta = []byte("event: content_block_delta\ndata: ")
+const delta = "event: content_block_delta"
 
 var eventNames = splice.NewNames("type", "message", "content_block", "delta", "error")
 
@@ -103,15 +103,11 @@ func (r *reader) restore(raw []byte, o splice.Object) []byte {
 		return raw
 	}
 	message, err := o.Sub(eventMessage, messageNames, 0)
-	if err != nil {
+	if err != nil || !r.edits.Restores(message.Value(0)) {
 		return raw
 	}
-	edit, ok := r.edits.Restore(message, 0)
-	if !ok {
-		return raw
-	}
-	r.data = splice.Append(r.data[:0], o.Body, edit)
-	r.out = sse.Replace(r.out[:0], raw, r.data)
+	r.edited = splice.Append(r.edited[:0], o.Body, message.Set(0, splice.Quote(r.edits.ClientModel)))
+	r.out = sse.Replace(r.out[:0], raw, r.edited)
 	return r.out
 }
 

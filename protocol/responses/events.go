@@ -15,7 +15,7 @@ type rule struct {
 }
 
 // rules are the events that are not simply content. What is not here is: the
-// deltas, the ends of parts and items, the progress of tools, and what OpenAI
+// deltas, the ends of parts, the progress of tools, and what OpenAI
 // adds after this was written.
 var rules = map[string]rule{
 	"response.queued":      {class: protocol.Held, response: true},
@@ -25,6 +25,7 @@ var rules = map[string]rule{
 	"ping":                 {class: protocol.Held},
 
 	"response.output_item.added":            {class: protocol.Held, look: itemContent},
+	"response.output_item.done":             {class: protocol.Held, look: itemContent},
 	"response.content_part.added":           {class: protocol.Held, look: partContent},
 	"response.reasoning_summary_part.added": {class: protocol.Held, look: partContent},
 
@@ -37,7 +38,7 @@ var rules = map[string]rule{
 
 var itemNames = splice.NewNames("type", "content", "summary")
 
-// itemContent says whether an item that begins is content: a call of a tool is
+// itemContent says whether an item, begun or done, is content: a call of a tool is
 // (its name is shown), a message or reasoning only where something is in it.
 func itemContent(o splice.Object) bool {
 	item, err := o.Sub(eventItem, itemNames, 0)

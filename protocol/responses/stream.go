@@ -20,8 +20,8 @@ type reader struct {
 	next    int64
 	tail    sse.Tail
 	failure *protocol.Error
-	// data and out are used again for each event that is edited.
-	data, out []byte
+	// edited and out are used again for each event that is edited.
+	edited, out []byte
 }
 
 // Stream returns the reader of one streamed answer; the protocol has no arrays.
@@ -147,15 +147,11 @@ var responseNames = splice.NewNames("model")
 // restore puts the client's model back into an event's response.
 func (r *reader) restore(raw []byte, o splice.Object) []byte {
 	response, err := o.Sub(eventResponse, responseNames, 0)
-	if err != nil {
+	if err != nil || !r.edits.Restores(response.Value(0)) {
 		return raw
 	}
-	edit, ok := r.edits.Restore(response, 0)
-	if !ok {
-		return raw
-	}
-	r.data = splice.Append(r.data[:0], o.Body, edit)
-	r.out = sse.Replace(r.out[:0], raw, r.data)
+	r.edited = splice.Append(r.edited[:0], o.Body, response.Set(0, splice.Quote(r.edits.ClientModel)))
+	r.out = sse.Replace(r.out[:0], raw, r.edited)
 	return r.out
 }
 
