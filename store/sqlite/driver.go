@@ -75,7 +75,11 @@ func (d *Driver) Open(ctx context.Context) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, path, d.lockWait)
+	db, err := open(ctx, path, d.lockWait)
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
 }
 
 // UnmarshalCaddyfile sets up the driver from Caddyfile tokens. Syntax:
