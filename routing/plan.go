@@ -148,9 +148,10 @@ func (p *Plan) pick(tier []candidate, total int, now time.Time) (Attempt, bool) 
 		if n -= c.channel.Weight; n >= 0 {
 			continue
 		}
-		start := int(c.channel.turn.Add(1) - 1)
-		for k := range c.channel.Keys {
-			at := (start + k) % len(c.channel.Keys)
+		keys := len(c.channel.Keys)
+		start := int((c.channel.turn.Add(1) - 1) % uint32(keys))
+		for k := range keys {
+			at := (start + k) % keys
 			if c.usable(at, now) {
 				c.tried |= 1 << at
 				return Attempt{Channel: c.channel, Key: &c.channel.Keys[at]}, true

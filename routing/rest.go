@@ -71,3 +71,11 @@ func (h *Health) Sweep(now time.Time, held map[*Rest]bool) {
 		}
 	}
 }
+
+// Recall gives the keys of a channel the rests that are remembered of them. It
+// is called before the channel is in a catalogue.
+func (h *Health) Recall(c *Channel) {
+	for i := range c.Keys {
+		c.Keys[i].Rest = h.Rest(c.Name, c.Keys[i].Value)
+	}
+}
