@@ -17,9 +17,9 @@ var ordinary = []struct {
 }{
 	{"chat", protocol.Chat, protocol.Edits{}, false,
 		`data: {"id":"chatcmpl-AbCdEfGhIjKlMnOpQrStUvWxYz","object":"chat.completion.chunk","created":1732000000,"model":"gpt-5-2025-08-07","service_tier":"default","system_fingerprint":"fp_0123456789","choices":[{"index":0,"delta":{"content":" world"},"logprobs":null,"finish_reason":null}],"obfuscation":"aZ09"}` + "\n\n"},
-	{"chat/usage", protocol.Chat, protocol.Edits{Usage: true}, false,
+	{"chat-usage", protocol.Chat, protocol.Edits{Usage: true}, false,
 		`data: {"id":"chatcmpl-AbCdEfGhIjKlMnOpQrStUvWxYz","object":"chat.completion.chunk","created":1732000000,"model":"gpt-5-2025-08-07","service_tier":"default","system_fingerprint":"fp_0123456789","choices":[{"index":0,"delta":{"content":" world"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"aZ09"}` + "\n\n"},
-	{"chat/mapped", protocol.Chat, protocol.Edits{ClientModel: "small", UpstreamModel: "gpt-5-2025-08-07", Usage: true}, false,
+	{"chat-mapped", protocol.Chat, protocol.Edits{ClientModel: "small", UpstreamModel: "gpt-5-2025-08-07", Usage: true}, false,
 		`data: {"id":"chatcmpl-AbCdEfGhIjKlMnOpQrStUvWxYz","object":"chat.completion.chunk","created":1732000000,"model":"gpt-5-2025-08-07","service_tier":"default","system_fingerprint":"fp_0123456789","choices":[{"index":0,"delta":{"content":" world"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"aZ09"}` + "\n\n"},
 	{"responses", protocol.Responses, protocol.Edits{ClientModel: "small", UpstreamModel: "gpt-5"}, false,
 		"event: response.output_text.delta\n" + `data: {"type":"response.output_text.delta","sequence_number":12,"item_id":"msg_0123456789abcdef0123456789abcdef0123456789abcdef","output_index":1,"content_index":0,"delta":" world","logprobs":[],"obfuscation":"aZ09aZ09"}` + "\n\n"},
@@ -27,9 +27,9 @@ var ordinary = []struct {
 		"event: content_block_delta\n" + `data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" world"}}` + "\n\n"},
 	{"gemini", protocol.Gemini, protocol.Edits{}, false,
 		`data: {"candidates": [{"content": {"parts": [{"text": " world"}],"role": "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 4,"candidatesTokenCount": 12,"totalTokenCount": 16,"promptTokensDetails": [{"modality": "TEXT","tokenCount": 4}]},"modelVersion": "gemini-2.5-flash","responseId": "abcdefghijklmnop"}` + "\r\n\r\n"},
-	{"gemini/mapped", protocol.Gemini, protocol.Edits{ClientModel: "flash", UpstreamModel: "gemini-2.5-flash"}, false,
+	{"gemini-mapped", protocol.Gemini, protocol.Edits{ClientModel: "flash", UpstreamModel: "gemini-2.5-flash"}, false,
 		`data: {"candidates": [{"content": {"parts": [{"text": " world"}],"role": "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 4,"candidatesTokenCount": 12,"totalTokenCount": 16,"promptTokensDetails": [{"modality": "TEXT","tokenCount": 4}]},"modelVersion": "gemini-2.5-flash","responseId": "abcdefghijklmnop"}` + "\r\n\r\n"},
-	{"gemini/array", protocol.Gemini, protocol.Edits{}, true,
+	{"gemini-array", protocol.Gemini, protocol.Edits{}, true,
 		"\n,\n" + `{"candidates": [{"content": {"parts": [{"text": " world"}],"role": "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 4},"modelVersion": "gemini-2.5-flash","responseId": "abcdefghijklmnop"}`},
 }
 
