@@ -65,15 +65,5 @@ func Apply(body []byte, edits ...Edit) []byte {
 	for _, e := range edits {
 		size += len(e.Text) - (e.End - e.Start)
 	}
-	out := make([]byte, 0, size)
-	at := 0
-	for _, e := range edits {
-		if e.Start < at {
-			panic("splice: edits overlap")
-		}
-		out = append(out, body[at:e.Start]...)
-		out = append(out, e.Text...)
-		at = e.End
-	}
-	return append(out, body[at:]...)
+	return Append(make([]byte, 0, size), body, edits...)
 }

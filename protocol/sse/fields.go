@@ -2,6 +2,8 @@ package sse
 
 // Data returns the event's data: a part of event where it is one line, else
 // its lines joined by LF in a new slice. nil where the event has no data line.
+// A byte order mark before the event is passed over, though the standard has it
+// before a stream's first one alone.
 func Data(event []byte) []byte {
 	var data []byte
 	many := false

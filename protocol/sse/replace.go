@@ -42,14 +42,15 @@ func Replace(dst, event, data []byte) []byte {
 		return append(dst, event[start+len(own):]...)
 	}
 	done := false
-	for lf := 0; len(event) > 0; lf = 0 {
-		at, _ := lineEnd(event, 0, lf)
+	for lf := 0; len(event) > 0; {
+		var at int
+		at, lf = lineEnd(event, 0, lf)
 		next := min(at+1, len(event))
 		if at+1 < len(event) && event[at] == '\r' && event[at+1] == '\n' {
 			next++
 		}
 		line, end := event[:at], event[at:next]
-		event = event[next:]
+		event, lf = event[next:], lf-next
 		name, _ := split(trimBOM(line))
 		if string(name) != "data" || len(line) == 0 {
 			dst = append(append(dst, line...), end...)
