@@ -226,6 +226,7 @@ func FuzzReader(f *testing.F) {
 		f.Add([]byte(s), uint16(1))
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, at uint16) {
+		checkShortcuts(t, stream)
 		text := string(stream)
 		if strings.Contains(text, "\ufeff") && strings.LastIndex(text, "\ufeff") > 0 {
 			// at the start of a later event it is taken for the stream's own
@@ -243,4 +244,22 @@ func FuzzReader(f *testing.F) {
 			t.Fatalf("%q: with a limit: events %q, %v", text, got, err)
 		}
 	})
+}
+
+// checkShortcuts holds Line and Replace against Data, for any bytes.
+func checkShortcuts(t *testing.T, event []byte) {
+	data := Data(event)
+	if line := Line(event); line != nil && (!bytes.Equal(line, data) || Name(event) != nil) {
+		t.Fatalf("%q: Line = %q, Data = %q, Name = %q", event, line, data, Name(event))
+	}
+	ended := bytes.HasSuffix(event, []byte("\n")) || bytes.HasSuffix(event, []byte("\r"))
+	if data == nil || !ended || bytes.HasPrefix(event, bom) {
+		return
+	}
+	for _, want := range []string{"x", "", "a\nb"} {
+		out := Replace(nil, event, []byte(want))
+		if got := Data(out); string(got) != want || !bytes.Equal(Name(out), Name(event)) {
+			t.Fatalf("%q with %q is %q: Data = %q", event, want, out, got)
+		}
+	}
 }
