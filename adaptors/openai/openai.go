@@ -98,7 +98,7 @@ func (a *Adaptor) Protocols() []protocol.Protocol { return a.provider.protocols 
 func (a *Adaptor) Serves(p protocol.Protocol, op protocol.Operation) bool {
 	switch op {
 	case protocol.Generate:
-		return slices.Contains(a.provider.protocols, p)
+		return !a.provider.noGenerate && slices.Contains(a.provider.protocols, p)
 	case protocol.Embed:
 		return p == protocol.Chat && !a.provider.noEmbeddings
 	default:

@@ -15,11 +15,13 @@ type provider struct {
 	baseURL string
 	// protocols lists what it speaks, the best one first.
 	protocols []protocol.Protocol
-	// noStreamOptions: it refuses stream_options, or does not document it and
-	// sends usage in its streams unasked.
+	// noStreamOptions: it refuses stream_options, or sends usage in its streams
+	// unasked. What a client sends of itself passes all the same.
 	noStreamOptions bool
-	// noEmbeddings: it documents no /embeddings.
+	// noEmbeddings: it has no /embeddings, or one that is not OpenAI's.
 	noEmbeddings bool
+	// noGenerate: it has /embeddings alone.
+	noGenerate bool
 	// noKey: it answers without a key.
 	noKey bool
 }
@@ -27,6 +29,8 @@ type provider struct {
 var (
 	chat          = []protocol.Protocol{protocol.Chat}
 	chatResponses = []protocol.Protocol{protocol.Chat, protocol.Responses}
+	responsesChat = []protocol.Protocol{protocol.Responses, protocol.Chat}
+	responses     = []protocol.Protocol{protocol.Responses}
 )
 
 // find returns the row of that name.
