@@ -116,12 +116,13 @@ type settings struct {
 	streams  int
 	requests int
 	slow     string        // exchange of the slow streams
+	ramp     time.Duration // over which they are opened
 	settle   time.Duration // before idle memory is read
 }
 
 var (
 	full = settings{rounds: 5, warmup: time.Second, duration: 4 * time.Second, streams: 2000, requests: 200_000,
-		slow: script.Slow, settle: time.Second}
+		slow: script.Slow, ramp: 2 * time.Second, settle: time.Second}
 	short = settings{rounds: 1, warmup: 300 * time.Millisecond, duration: time.Second, streams: 200, requests: 10_000,
-		slow: script.SlowShort, settle: 300 * time.Millisecond}
+		slow: script.SlowShort, ramp: 500 * time.Millisecond, settle: 300 * time.Millisecond}
 )

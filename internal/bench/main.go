@@ -41,7 +41,10 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == "mock" {
 		err = serveMock()
 	} else {
-		err = bench(ctx, os.Args[1:], os.Stdout)
+		var o options
+		if o, err = parse(os.Args[1:]); err == nil {
+			err = bench(ctx, o, os.Stdout)
+		}
 	}
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		log.Print(err)
@@ -121,11 +124,7 @@ func parse(args []string) (o options, err error) {
 	return o, nil
 }
 
-func bench(ctx context.Context, args []string, stdout io.Writer) error {
-	o, err := parse(args)
-	if err != nil {
-		return err
-	}
+func bench(ctx context.Context, o options, stdout io.Writer) error {
 	dir, err := os.MkdirTemp("", "aiproxy-bench")
 	if err != nil {
 		return err

@@ -70,7 +70,7 @@ func slowStreams(ctx context.Context, r *runner, c *benchCase, k subject.Kind, d
 	if err != nil {
 		return err
 	}
-	plan.PerConn, plan.Ramp = 1, time.Second
+	plan.PerConn, plan.Ramp = 1, r.ramp
 	peak := sample(p, 250*time.Millisecond)
 	used, result, err := r.watch(ctx, p, plan)
 	highest := peak()
@@ -197,14 +197,14 @@ func (r *runner) profile(ctx context.Context, c *benchCase, k subject.Kind, cpu,
 	if err != nil {
 		return err
 	}
-	seconds := max(5, int(r.duration.Seconds()))
-	plan.Duration = time.Duration(seconds+2) * time.Second
+	seconds := max(1, int(r.duration.Seconds()))
+	plan.Duration = time.Duration(seconds+1) * time.Second
 	loaded := make(chan error, 1)
 	go func() {
 		_, err := load.Run(ctx, plan)
 		loaded <- err
 	}()
-	err = sleep(ctx, time.Second)
+	err = sleep(ctx, r.warmup)
 	if err == nil && cpu != "" {
 		err = save(ctx, p, fmt.Sprintf("profile?seconds=%d", seconds), cpu)
 	}

@@ -76,6 +76,10 @@ func (r *runner) watch(ctx context.Context, p *subject.Process, plan load.Plan) 
 		}
 		return 0, nil, err
 	}
+	if result.Reconnects > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("%s closed a connection after %d of %d answers (%s).",
+			p.Kind.Name, result.Reconnects, result.Requests, plan.Exchange.Name))
+	}
 	after, err := r.clocks(p)
 	if err != nil {
 		return 0, nil, err

@@ -18,6 +18,8 @@ type client struct {
 	done  int
 
 	latency, firstToken []time.Duration
+	// reconnects counts the connections that the server closed in due form.
+	reconnects int
 }
 
 func (c *client) work(ctx context.Context, delay time.Duration) error {
@@ -28,9 +30,22 @@ func (c *client) work(ctx context.Context, delay time.Duration) error {
 			return context.Cause(ctx)
 		}
 	}
+	c.check.wanted = c.run.wanted
+	for {
+		again, err := c.connect(ctx)
+		if err != nil || !again {
+			return err
+		}
+		c.reconnects++
+	}
+}
+
+// connect sends requests on one connection until there are no more, or until
+// the server has announced its end; then again is true.
+func (c *client) connect(ctx context.Context) (again bool, err error) {
 	conn, err := dial(ctx, c.run.plan.Addr)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer conn.Close()
 	// Closing the connection ends a read that nothing else would; a deadline
@@ -38,15 +53,18 @@ func (c *client) work(ctx context.Context, delay time.Duration) error {
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 
 	in := wire.NewReader(conn, wire.MaxHead)
-	c.check.wanted = c.run.wanted
 	take := c.check.take
 	for c.run.next(c.done) {
-		if err := c.exchange(conn, in, take); err != nil {
-			return fmt.Errorf("request %d: %w", c.done+1, err)
+		last, err := c.exchange(conn, in, take)
+		if err != nil {
+			return false, fmt.Errorf("request %d: %w", c.done+1, err)
 		}
 		c.done++
+		if last {
+			return true, nil
+		}
 	}
-	return nil
+	return false, nil
 }
 
 var (
@@ -54,41 +72,43 @@ var (
 	eventStream = []byte("text/event-stream")
 )
 
-func (c *client) exchange(conn net.Conn, in *wire.Reader, take func([]byte) error) error {
+// exchange sends the request and checks the answer; last says that the
+// server closes the connection with it.
+func (c *client) exchange(conn net.Conn, in *wire.Reader, take func([]byte) error) (last bool, err error) {
 	start := time.Now()
 	c.check.begin()
 	if _, err := conn.Write(c.run.request); err != nil {
 		// A server that refuses early has said why before it closed.
 		if head, e := in.Head(); e == nil {
-			return refusal(head, in)
+			return false, refusal(head, in)
 		}
-		return err
+		return false, err
 	}
 	head, err := in.Head()
 	if err != nil {
-		return fmt.Errorf("reading the head: %w", err)
+		return false, fmt.Errorf("reading the head: %w", err)
 	}
 	if !bytes.HasPrefix(head.Start, okStart) {
-		return refusal(head, in)
+		return false, refusal(head, in)
 	}
 	kind, _ := head.Field("Content-Type")
 	if bytes.HasPrefix(kind, eventStream) != c.run.wanted.Streamed {
-		return fmt.Errorf("content type %q", kind)
+		return false, fmt.Errorf("content type %q", kind)
 	}
 	if err := in.Body(head, take); err != nil {
-		return fmt.Errorf("reading the body: %w", err)
+		return false, fmt.Errorf("reading the body: %w", err)
 	}
 	if err := c.check.end(); err != nil {
-		return err
+		return false, err
 	}
 	if n := in.Buffered(); n > 0 {
-		return fmt.Errorf("%d bytes came after the answer", n)
+		return false, fmt.Errorf("%d bytes came after the answer", n)
 	}
 	c.latency = append(c.latency, time.Since(start))
 	if c.run.wanted.Streamed {
 		c.firstToken = append(c.firstToken, c.check.first.Sub(start))
 	}
-	return nil
+	return head.Close, nil
 }
 
 // refusal makes an error of an answer that is not a 200.

@@ -9,6 +9,8 @@ import (
 type Result struct {
 	Requests int
 	Elapsed  time.Duration
+	// Reconnects is how often the server closed a connection in due form.
+	Reconnects int
 	// Latency is from the first byte sent to the last one received.
 	Latency []time.Duration
 	// FirstToken, of streams, is from the first byte sent until the first
@@ -23,6 +25,7 @@ func merge(clients []*client, elapsed time.Duration) *Result {
 	r := &Result{Elapsed: elapsed}
 	for _, c := range clients {
 		r.Requests += c.done
+		r.Reconnects += c.reconnects
 		r.Latency = append(r.Latency, c.latency...)
 		r.FirstToken = append(r.FirstToken, c.firstToken...)
 		r.Lag = append(r.Lag, c.check.lag...)

@@ -12,7 +12,9 @@ var (
 	crlf             = []byte("\r\n")
 	contentLength    = []byte("Content-Length")
 	transferEncoding = []byte("Transfer-Encoding")
+	connection       = []byte("Connection")
 	chunked          = []byte("chunked")
+	closing          = []byte("close")
 )
 
 func parseHead(block []byte) (Head, error) {
@@ -21,10 +23,6 @@ func parseHead(block []byte) (Head, error) {
 	for rest := h.Fields; len(rest) > 0; {
 		line, after, _ := bytes.Cut(rest, crlf)
 		rest = after
-		// Only two names matter, and they differ from most in their length.
-		if len(line) <= len(contentLength) {
-			continue
-		}
 		if value, ok := field(line, contentLength); ok {
 			n, err := decimal(value)
 			if err != nil {
@@ -36,6 +34,8 @@ func parseHead(block []byte) (Head, error) {
 				return Head{}, fmt.Errorf("transfer encoding %.40q", value)
 			}
 			h.Chunked = true
+		} else if value, ok := field(line, connection); ok {
+			h.Close = bytes.EqualFold(value, closing)
 		}
 	}
 	if h.Chunked && h.Length >= 0 {

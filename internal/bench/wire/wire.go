@@ -41,6 +41,8 @@ type Head struct {
 	Length int
 	// Chunked tells of Transfer-Encoding: chunked.
 	Chunked bool
+	// Close tells that the connection ends with this message.
+	Close bool
 }
 
 var headEnd = []byte("\r\n\r\n")
