@@ -27,7 +27,7 @@ import (
 )
 
 func init() {
-	caddy.RegisterModule(App{})
+	caddy.RegisterModule(new(App))
 }
 
 // App is the gateway: its channels, models, groups and tokens, and the store
@@ -70,7 +70,10 @@ type App struct {
 	identity string
 	secret   []byte // nil: the one in Caddy's storage
 	declared declared
+	tenants  *tenancy.Declared // declared, once the secret is known
 	relay    *relay.Relay
+	// listen is where the first handler's server listens.
+	listen []string
 
 	opening sync.Mutex
 	opened  bool // open was tried
@@ -85,13 +88,11 @@ type declared struct {
 	// configs are the channels as the config wrote them, for the admin API.
 	configs map[string]ChannelConfig
 	models  []routing.Model
-	groups  []tenancy.Group
-	tokens  []declaredToken
-	tenants *tenancy.Declared
+	tenants *tenancy.Declaration
 }
 
 // CaddyModule returns the Caddy module information.
-func (App) CaddyModule() caddy.ModuleInfo {
+func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
 		ID:  "aiproxy",
 		New: func() caddy.Module { return new(App) },
@@ -119,6 +120,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 
+	a.relay = a.newRelay()
 	if err := a.provisionChannels(ctx); err != nil {
 		return err
 	}

@@ -71,6 +71,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("getting the app aiproxy: %w", err)
 	}
 	h.app = app.(*App)
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok && h.app.listen == nil {
+		h.app.listen = server.Listen
+	}
 	if h.Ping == 0 {
 		h.Ping = caddy.Duration(15 * time.Second)
 	}
@@ -174,7 +177,7 @@ func (h *Handler) relay(x *exchange, v *view) {
 // resolve finds who may answer: 404 for a model that the group cannot see, 403
 // for one that the token may not use.
 func (x *exchange) resolve(v *view, request *protocol.Request) (*routing.Plan, *protocol.Error) {
-	sets := x.principal.Group.Sets
+	sets := x.sets()
 	if !x.principal.Token.MayUse(request.Model) {
 		if !v.catalogue.Known(request.Model, sets) {
 			return nil, routing.NotFound(request.Model)

@@ -78,7 +78,7 @@ func modelIn(p protocol.Protocol, m routing.Model) any {
 
 // listModels answers with the models that the token may use.
 func (x *exchange) listModels(c *routing.Catalogue) {
-	models := c.List(x.principal.Group.Sets, x.principal.Token.MayUse)
+	models := c.List(x.sets(), x.principal.Token.MayUse)
 	var body any
 	var err *protocol.Error
 	switch x.call.Protocol {
@@ -99,7 +99,7 @@ func (x *exchange) listModels(c *routing.Catalogue) {
 // getModel answers with one model.
 func (x *exchange) getModel(c *routing.Catalogue) {
 	name := strings.TrimPrefix(x.call.Model, "models/")
-	m, ok := c.Find(name, x.principal.Group.Sets)
+	m, ok := c.Find(name, x.sets())
 	if !ok || !x.principal.Token.MayUse(name) {
 		x.refuse(routing.NotFound(name))
 		return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddy-aiproxy/aiproxy/relay"
 	"github.com/caddy-aiproxy/aiproxy/routing"
+	"github.com/caddy-aiproxy/aiproxy/tenancy"
 	"github.com/caddyserver/caddy/v2"
 )
 
@@ -62,6 +63,21 @@ func (a *App) open() error {
 	return a.openErr
 }
 
+// join makes the config one of those that use the state.
+func (a *App) join(ctx context.Context, s *state, secret []byte) error {
+	// A state that an older config has opened has the older one's secret.
+	if err := tenancy.VerifySecret(ctx, secret, s.store); err != nil {
+		return err
+	}
+	if err := a.bind(s); err != nil {
+		return err
+	}
+	for _, ch := range a.declared.channels {
+		s.health.Recall(ch)
+	}
+	return nil
+}
+
 // openTimeout bounds the opening of the store.
 const openTimeout = 30 * time.Second
 
@@ -81,7 +97,7 @@ func (a *App) openState() error {
 	if err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
-	if err := a.enlist(s, secret); err != nil {
+	if err := a.join(ctx, s, secret); err != nil {
 		return errors.Join(err, states.release(a.identity))
 	}
 	s.attach(a)
@@ -127,7 +143,7 @@ func (a *App) republish(s *state) {
 
 // catalogue merges what the config declares with what the store has; the
 // config wins.
-func (a *App) catalogue(s *state) (*routing.Catalogue, []*guest) {
+func (a *App) catalogue(s *state) (*routing.Catalogue, []*storedChannel) {
 	channels := slices.Clone(a.declared.channels)
 	models := slices.Clone(a.declared.models)
 	stored, guests := s.entities()
@@ -136,7 +152,7 @@ func (a *App) catalogue(s *state) (*routing.Catalogue, []*guest) {
 			models = append(models, m)
 		}
 	}
-	var held []*guest
+	var held []*storedChannel
 	for _, g := range guests {
 		if _, shadowed := a.Channels[g.channel.Name]; shadowed {
 			g.leave()

@@ -18,7 +18,7 @@ type view struct {
 	relay     *relay.Relay
 	bodyLimit int64
 	upload    time.Duration
-	guests    []*guest
+	guests    []*storedChannel
 	holders   atomic.Int64
 }
 

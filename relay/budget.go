@@ -18,11 +18,17 @@ func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
 
 // Take takes n bytes and says whether they were there.
 func (b *Budget) Take(n int64) bool {
-	if b.taken.Add(n) > b.limit {
-		b.taken.Add(-n)
-		return false
+	for {
+		// Never above the limit, not even for a moment: a large body that does
+		// not fit must not keep out a small one that does.
+		taken := b.taken.Load()
+		if n > b.limit-taken {
+			return false
+		}
+		if b.taken.CompareAndSwap(taken, taken+n) {
+			return true
+		}
 	}
-	return true
 }
 
 // Give gives n bytes back.
@@ -100,7 +106,7 @@ func (b *Budget) ReadBody(r io.Reader, length, limit int64) (*Body, error) {
 		}
 		if len(body.Bytes) == cap(body.Bytes) {
 			size := 2 * int64(cap(body.Bytes))
-			if length >= 0 {
+			if length >= int64(len(body.Bytes)) {
 				size = min(size, length+1)
 			}
 			// One byte over the limit shows that the body is too large.

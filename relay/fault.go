@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddy-aiproxy/aiproxy/adaptors"
 	"github.com/caddy-aiproxy/aiproxy/protocol"
+	"github.com/caddy-aiproxy/aiproxy/protocol/sse"
 	"github.com/caddy-aiproxy/aiproxy/routing"
 )
 
@@ -129,21 +130,25 @@ func looksLikeJSON(body []byte) bool {
 	return s != "" && (s[0] == '{' || s[0] == '[')
 }
 
+// maxRetryAfter bounds what is believed of an upstream's Retry-After, in
+// seconds; a rest is shorter yet (routing.MaxRest).
+const maxRetryAfter = 1e6
+
 // retryAfter reads Retry-After, as seconds or as a date, and OpenAI's
 // retry-after-ms. 0 where there is none or it makes no sense.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 && ms < 1e9 {
-		return time.Duration(ms * float64(time.Millisecond))
+	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 {
+		return time.Duration(min(ms, maxRetryAfter*1000) * float64(time.Millisecond))
 	}
 	v := h.Get("Retry-After")
 	if s, err := strconv.ParseFloat(v, 64); err == nil {
-		if s > 0 && s < 1e6 {
-			return time.Duration(s * float64(time.Second))
+		if s > 0 {
+			return time.Duration(min(s, maxRetryAfter) * float64(time.Second))
 		}
 		return 0
 	}
 	if t, err := http.ParseTime(v); err == nil {
-		return max(t.Sub(now), 0)
+		return min(max(t.Sub(now), 0), maxRetryAfter*time.Second)
 	}
 	return 0
 }
@@ -155,28 +160,38 @@ var (
 	errTotal      = errors.New("took too long in all")
 )
 
+// failed makes the fault of an upstream that did what it should not have done.
+func failed(reason string) *fault {
+	return &fault{reason: reason, err: &protocol.Error{Kind: protocol.KindUpstream, Message: "upstream: " + reason}}
+}
+
 // broken makes the fault of an attempt whose answer did not come or broke off.
 // The upstream's address and key are not in what the client is told.
 func broken(ctx context.Context, err error) *fault {
-	f := &fault{err: &protocol.Error{Kind: protocol.KindUpstream}}
 	cause := context.Cause(ctx)
 	var garbled *adaptors.DecodeError
+	var f *fault
 	switch {
 	case errors.Is(cause, errFirstToken), errors.Is(cause, errIdle):
-		f.err.Kind, f.reason = protocol.KindUpstreamTimeout, cause.Error()
+		f = failed(cause.Error())
+		f.err.Kind = protocol.KindUpstreamTimeout
 	case errors.Is(cause, errTotal):
-		f.err.Kind, f.reason, f.final = protocol.KindUpstreamTimeout, cause.Error(), true
+		f = failed(cause.Error())
+		f.err.Kind, f.final = protocol.KindUpstreamTimeout, true
 	case errors.Is(err, adaptors.ErrNotSent):
-		f.reason = "not reached"
-	case errors.As(err, &garbled):
-		f.reason = "sent a garbled body"
+		f = failed("not reached")
+	case errors.As(err, &garbled), errors.Is(err, sse.ErrArray):
+		f = failed("sent a garbled body")
+	case errors.Is(err, sse.ErrTooLong):
+		f = failed("event over the limit")
 	case errors.Is(err, TooLarge):
-		f.reason, f.final = "answer over the limit", true
+		f = failed("answer over the limit")
+		f.final = true
 	case errors.Is(err, NoMemory):
-		f.err.Kind, f.reason, f.final = protocol.KindOverloaded, "no memory left for its answer", true
+		f = failed("no memory left for its answer")
+		f.err.Kind, f.final = protocol.KindOverloaded, true
 	default:
-		f.reason = "connection broke"
+		f = failed("connection broke")
 	}
-	f.err.Message = "upstream: " + f.reason
 	return f
 }

@@ -6,6 +6,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -20,7 +21,7 @@ import (
 // Relay holds the limits that calls run under. It is used by all calls at
 // once.
 type Relay struct {
-	// Attempts is the most that one call makes.
+	// Attempts is the most that one call makes, at least 1.
 	Attempts int
 	// FirstToken is the longest wait for a stream's first content, Idle the
 	// longest silence of an upstream after it and inside other answers, Total
@@ -67,7 +68,9 @@ type exchange struct {
 	flush     *http.ResponseController
 	begun     time.Time
 	committed bool
-	out       Outcome
+	// upstream is the status of the attempt's answer; 0 where none came.
+	upstream int
+	out      Outcome
 }
 
 // Do makes attempts until one is answered or none is left, and answers the
@@ -82,7 +85,7 @@ func (r *Relay) Do(ctx context.Context, w http.ResponseWriter, call *Call) Outco
 
 func (x *exchange) run() {
 	var last *fault
-	for n := 0; n < x.Attempts; n++ {
+	for n := 0; n < max(x.Attempts, 1); n++ {
 		now := time.Now()
 		a, ok := x.call.Plan.Next(now)
 		if !ok {
@@ -92,16 +95,16 @@ func (x *exchange) run() {
 			break
 		}
 		f := x.attempt(a)
+		if f != nil && f.rest > 0 {
+			a.Key.Rest.Set(time.Now(), f.rest)
+		}
+		if f != nil && x.client.Err() != nil {
+			x.gone()
+			f = nil
+		}
 		x.note(a, f, now)
 		if f == nil {
 			return
-		}
-		if x.client.Err() != nil {
-			x.gone()
-			return
-		}
-		if f.rest > 0 {
-			a.Key.Rest.Set(time.Now(), f.rest)
 		}
 		x.call.Plan.Failed(a, f.verdict)
 		last = f
@@ -127,10 +130,15 @@ func resting(left time.Duration) *fault {
 func (x *exchange) attempt(a routing.Attempt) *fault {
 	req := x.call.Request
 	x.out.Channel, x.out.UpstreamModel = a.Channel, a.Channel.Upstream(req.Model)
+	x.out.UpstreamRequestID, x.upstream = "", 0
 	body, edits := x.call.Codec.RequestEdits(req, x.out.UpstreamModel, a.Channel.Adaptor.StreamUsage())
 
 	ctx, watch := x.watch()
 	defer watch.stop()
+	var p *pump
+	if req.Stream {
+		p = x.pump(watch, edits)
+	}
 	resp, err := a.Channel.Adaptor.Send(ctx, a.Channel.Transport, &adaptors.Call{
 		Call:          req.Call,
 		BaseURL:       a.Channel.BaseURL,
@@ -145,40 +153,42 @@ func (x *exchange) attempt(a routing.Attempt) *fault {
 		return broken(ctx, err)
 	}
 	defer resp.Body.Close()
+	x.upstream = resp.StatusCode
 	x.out.UpstreamRequestID = adaptors.UpstreamRequestID(resp.Header)
 	if err := adaptors.Decode(resp); err != nil {
-		return broken(ctx, err)
+		return failed(err.Error())
 	}
-	resp.Body = &heard{ReadCloser: resp.Body, watch: watch}
+	answer := &heard{ReadCloser: resp.Body, watch: watch}
 	switch {
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		watch.silence(x.Idle, errIdle)
-		return x.refusal(resp)
+		watch.silence(min(cmp.Or(x.Idle, refusalTime), refusalTime), errIdle)
+		return x.refusal(resp, answer)
 	case req.Stream:
-		return x.stream(ctx, watch, resp, edits)
+		return p.stream(ctx, resp, answer)
 	default:
+		answer.counts = true
 		watch.silence(x.Idle, errIdle)
-		return x.answer(ctx, resp, edits)
+		return x.answer(ctx, watch, resp, answer, edits)
 	}
 }
 
 // note records an attempt.
 func (x *exchange) note(a routing.Attempt, f *fault, began time.Time) {
-	t := Tried{Channel: a.Channel.Name, Key: a.Key.Position, Duration: time.Since(began)}
+	t := Tried{Channel: a.Channel.Name, Key: a.Key.Position, Status: x.upstream, Duration: time.Since(began)}
 	switch {
 	case f != nil:
-		t.Status, t.Reason = f.status, f.reason
-	case x.out.Result == OK:
-		t.Status = x.out.Status
+		t.Reason = f.reason
+	case x.out.Result == ClientGone:
+		t.Reason = "client left"
 	default:
-		t.Status, t.Reason = x.out.Status, x.out.Error
+		t.Reason = x.out.Error
 	}
 	x.out.Attempts = append(x.out.Attempts, t)
 }
 
 // gone records that the client left.
 func (x *exchange) gone() {
-	x.out.Result, x.out.Status = ClientGone, 499
+	x.out.Result, x.out.Status, x.out.Error = ClientGone, 499, ""
 }
 
 // announce sets the headers that every answer of an upstream carries.
@@ -188,44 +198,4 @@ func (x *exchange) announce(h http.Header) {
 	}
 	// The attempt under way is noted when it is over.
 	h[headerAttempts] = []string{strconv.Itoa(len(x.out.Attempts) + 1)}
-}
-
-// fail tells the client the last fault: the upstream's own words where they
-// are for it, else ours.
-func (x *exchange) fail(f *fault) {
-	x.out.Result, x.out.Error = Errored, f.err.Message
-	if x.committed {
-		x.out.Status = http.StatusOK
-		x.write(x.call.Codec.Stream(protocol.Edits{}, x.call.Request.Array).Break(f.err))
-		return
-	}
-	h := x.w.Header()
-	if len(x.out.Attempts) > 0 {
-		if !x.call.HideChannel {
-			h[headerChannel] = []string{x.out.Channel.Name}
-		}
-		h[headerAttempts] = []string{strconv.Itoa(len(x.out.Attempts))}
-		h["X-Should-Retry"] = []string{"false"}
-	}
-	body, status := f.body, f.status
-	h["Content-Type"] = []string{"application/json"}
-	if body == nil {
-		body = x.call.Codec.ErrorBody(f.err, x.call.RequestID)
-		status = x.call.Codec.Status(f.err.Kind)
-	} else if f.contentType != "" {
-		h["Content-Type"] = []string{f.contentType}
-	}
-	if f.err.RetryAfter > 0 {
-		h["Retry-After"] = []string{RetryAfterSeconds(f.err.RetryAfter)}
-	}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	x.out.Status = status
-	x.w.WriteHeader(status)
-	x.w.Write(body)
-}
-
-// RetryAfterSeconds writes a Retry-After header's value: whole seconds, rounded
-// up, at least 1.
-func RetryAfterSeconds(d time.Duration) string {
-	return strconv.FormatInt(max(int64((d+time.Second-1)/time.Second), 1), 10)
 }

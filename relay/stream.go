@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -22,69 +23,99 @@ const drain = 50 * time.Millisecond
 // than they are sent.
 const maxPending = 32 << 10
 
-// pump is one attempt's stream on its way to the client.
+// pump is one attempt's stream on its way to the client. From the upstream's
+// headers on, all of it is under watch.writing, which a ping takes too.
 type pump struct {
 	*exchange
 	watch  *watch
-	header http.Header // the upstream's
+	body   *heard
+	header http.Header // the upstream's; nil until they are here
 	events protocol.Stream
 	// pending is what goes with the next write: the events held before the
 	// first content, or those that came together.
 	pending []byte
 	content bool
+	// finished: the last words are said, no ping may follow.
+	finished bool
+}
+
+// pump makes the pump of an attempt before it is made, because pings may begin
+// while the upstream still keeps its headers back.
+func (x *exchange) pump(w *watch, edits protocol.Edits) *pump {
+	p := &pump{exchange: x, watch: w, events: x.call.Codec.Stream(edits, x.call.Request.Array)}
+	if x.call.PingBeforeContent && x.call.Ping > 0 {
+		w.pings(p.ping)
+	}
+	return p
 }
 
 // stream pumps a streamed answer. See attempt for what it returns.
-func (x *exchange) stream(ctx context.Context, w *watch, resp *http.Response, edits protocol.Edits) *fault {
-	if f := streamable(resp, x.call.Request.Array); f != nil {
+func (p *pump) stream(ctx context.Context, resp *http.Response, body *heard) *fault {
+	array := p.call.Request.Array
+	if f := streamable(resp, array); f != nil {
 		return f
 	}
-	array := x.call.Request.Array
-	p := &pump{exchange: x, watch: w, header: resp.Header, events: x.call.Codec.Stream(edits, array)}
-	reader := sse.NewReader(resp.Body, int(x.Event))
+	p.receive(resp.Header, body)
+	reader := sse.NewReader(body, int(p.Event))
 	if array {
-		reader = sse.NewArrayReader(resp.Body, int(x.Event))
-	}
-	if x.call.PingBeforeContent && x.call.Ping > 0 {
-		w.pings(p.ping)
+		reader = sse.NewArrayReader(body, int(p.Event))
 	}
 	for {
 		raw, err := reader.Next()
 		if err != nil {
 			return p.ended(ctx, err)
 		}
-		out, class := p.events.Event(raw)
-		switch class {
-		case protocol.Held:
-			if !p.content {
-				p.pending = append(p.pending, out...)
-				if int64(len(p.pending)) > x.Event {
-					return broken(ctx, sse.ErrTooLong)
-				}
-				continue
-			}
-		case protocol.Content:
-			if !p.content {
-				p.begin(resp.Body)
-			}
-		case protocol.Failure:
-			if !p.content {
-				return told(p.events.Failure())
-			}
-			p.last(out)
-			x.out.Result, x.out.Error = Errored, p.events.Failure().Message
-			return nil
-		case protocol.Terminal:
-			if p.last(out) {
-				x.out.Result = OK
+		over, f := p.take(ctx, raw, reader)
+		if over {
+			if p.out.Result == OK {
 				p.drain(reader)
 			}
-			return nil
-		}
-		if !p.pass(out, reader.Buffered()) {
-			return nil
+			return f
 		}
 	}
+}
+
+// receive notes the upstream's headers and body.
+func (p *pump) receive(header http.Header, body *heard) {
+	p.watch.writing.Lock()
+	defer p.watch.writing.Unlock()
+	p.header, p.body = header, body
+}
+
+// take deals with one event. over: the stream has ended or has to, with the
+// fault that attempt returns.
+func (p *pump) take(ctx context.Context, raw []byte, reader *sse.Reader) (over bool, f *fault) {
+	p.watch.writing.Lock()
+	defer p.watch.writing.Unlock()
+	out, class := p.events.Event(raw)
+	switch class {
+	case protocol.Held:
+		if !p.content {
+			p.pending = append(p.pending, out...)
+			if int64(len(p.pending)) > p.Event {
+				return true, broken(ctx, sse.ErrTooLong)
+			}
+			return false, nil
+		}
+	case protocol.Content:
+		if !p.content {
+			p.begin()
+		}
+	case protocol.Failure:
+		if !p.content {
+			return true, told(p.events.Failure())
+		}
+		if p.last(out) {
+			p.out.Result, p.out.Error = Errored, p.events.Failure().Message
+		}
+		return true, nil
+	case protocol.Terminal:
+		if p.last(out) {
+			p.out.Result = OK
+		}
+		return true, nil
+	}
+	return !p.pass(out, reader.Buffered()), nil
 }
 
 // streamable says what is wrong with an answer that should be a stream.
@@ -93,16 +124,16 @@ func streamable(resp *http.Response, array bool) *fault {
 	if (kind == "application/json") == array && kind != "text/html" {
 		return nil
 	}
-	return &fault{status: resp.StatusCode, reason: "answered a stream with " + kind, err: &protocol.Error{
-		Kind:    protocol.KindUpstream,
-		Message: "upstream answered a stream with the content type " + kind,
-	}}
+	return failed(fmt.Sprintf("answered a stream with the content type %.64q", kind))
 }
+
+// maxReason is how many characters of an upstream's words go into a log.
+const maxReason = 500
 
 // told makes the fault of an error that the upstream sent inside its stream
 // before any content.
 func told(e *protocol.Error) *fault {
-	f := &fault{status: http.StatusOK, err: e, rest: e.RetryAfter, reason: "error event: " + e.Message}
+	f := &fault{err: e, rest: e.RetryAfter, reason: fmt.Sprintf("error event: %.*s", maxReason, e.Message)}
 	switch e.Kind {
 	case protocol.KindInvalid, protocol.KindTooLarge:
 		f.final = true
@@ -120,10 +151,10 @@ func told(e *protocol.Error) *fault {
 
 // begin is called at the first content: from here on the answer is this
 // attempt's, and silence has a shorter limit.
-func (p *pump) begin(body io.ReadCloser) {
+func (p *pump) begin() {
 	p.content = true
 	p.out.FirstToken = time.Since(p.begun)
-	body.(*heard).counts = true
+	p.body.counts = true
 	p.watch.silence(p.Idle, errIdle)
 	if p.call.Ping > 0 {
 		p.watch.pings(p.ping)
@@ -152,6 +183,7 @@ func (p *pump) pass(out []byte, more bool) bool {
 
 // last sends what is the stream's end.
 func (p *pump) last(out []byte) bool {
+	p.finished = true
 	p.out.Status = http.StatusOK
 	return p.deliver(append(p.pending, out...))
 }
@@ -161,24 +193,32 @@ func (p *pump) deliver(out []byte) bool {
 	if len(out) == 0 {
 		return true
 	}
-	p.watch.writing.Lock()
+	p.watch.sending()
 	p.commit(p.header)
 	err := p.write(out)
-	p.watch.writing.Unlock()
+	p.watch.sent()
 	if err != nil {
 		p.gone()
 		return false
 	}
-	p.watch.sent()
 	return true
 }
 
-// ping keeps a silent stream alive. The watch calls it under writing.
+// ping keeps a silent stream alive. The watch calls it under writing. A ping
+// fits between the events that the codec has seen, so there is none while
+// some of them are not sent.
 func (p *pump) ping() {
-	if p.content || p.call.PingBeforeContent {
-		p.commit(p.header)
-		p.write(p.events.Ping())
+	if p.finished || p.content && len(p.pending) > 0 {
+		return
 	}
+	out := p.events.Ping()
+	if len(out) == 0 {
+		return
+	}
+	p.watch.sending()
+	p.commit(p.header)
+	p.write(out)
+	p.watch.pinged()
 }
 
 // commit sends the headers, once.
@@ -205,11 +245,18 @@ func (x *exchange) write(out []byte) error {
 	if _, err := x.w.Write(out); err != nil {
 		return err
 	}
-	return x.flush.Flush()
+	// A writer that cannot flush sends when it likes, which is no reason to
+	// send nothing.
+	if err := x.flush.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
 }
 
 // ended deals with a body that ended or broke before a last event.
 func (p *pump) ended(ctx context.Context, err error) *fault {
+	p.watch.writing.Lock()
+	defer p.watch.writing.Unlock()
 	if err == io.EOF {
 		if out, ok := p.events.End(); ok {
 			if p.last(out) {
@@ -220,9 +267,6 @@ func (p *pump) ended(ctx context.Context, err error) *fault {
 		err = io.ErrUnexpectedEOF
 	}
 	f := broken(ctx, err)
-	if errors.Is(err, sse.ErrTooLong) {
-		f.reason, f.err.Message = "event over the limit", "upstream: an event over the limit"
-	}
 	if !p.content {
 		return f
 	}
@@ -230,17 +274,18 @@ func (p *pump) ended(ctx context.Context, err error) *fault {
 		p.gone()
 		return nil
 	}
-	p.last(p.events.Break(f.err))
-	if p.out.Result == "" {
+	if p.last(p.events.Break(f.err)) {
 		p.out.Result, p.out.Error = Errored, f.err.Message
 	}
 	return nil
 }
 
-// drain reads the rest of a body whose stream is over.
+// drain reads the rest of a body whose stream is over, for as long as drain in
+// all, whatever comes.
 func (p *pump) drain(reader *sse.Reader) {
+	p.body.counts = false
 	p.watch.silence(drain, errIdle)
-	for n := 0; n < 4; n++ {
+	for range 4 {
 		if _, err := reader.Next(); err != nil {
 			return
 		}

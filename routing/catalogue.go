@@ -76,8 +76,8 @@ func (c *Channel) concrete() []string {
 	return append(names, slices.Collect(maps.Keys(c.Map))...)
 }
 
-// serves says whether the channel has the model.
-func (c *Channel) serves(model string) bool {
+// Serves says whether the channel has the model.
+func (c *Channel) Serves(model string) bool {
 	if _, ok := c.Map[model]; ok {
 		return true
 	}
@@ -92,7 +92,7 @@ func (c *Channel) serves(model string) bool {
 func serving(channels []*Channel, model string) []*Channel {
 	var out []*Channel
 	for _, ch := range channels {
-		if ch.serves(model) {
+		if ch.Serves(model) {
 			out = append(out, ch)
 		}
 	}

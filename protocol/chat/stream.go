@@ -25,6 +25,9 @@ type reader struct {
 	// content says that content has come: from then on an event is content
 	// unless it is something special.
 	content  bool
+	// head is how the data of the last ordinary event starts, up to its delta.
+	// The events of one answer differ only behind it.
+	head     []byte
 	progress protocol.Progress
 	tail     sse.Tail
 	failure  *protocol.Error
@@ -41,14 +44,11 @@ func (Codec) Stream(edits protocol.Edits, _ bool) protocol.Stream {
 	}
 }
 
-// ordinary finds nothing in an event that is but more of the first choice.
-var ordinary = splice.NewGlance("error", "", "finish_reason", "null", "index", "0")
-
 // Event looks at one event. What it returns is valid until the next call.
 func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 	r.tail.After(raw)
 	if r.content {
-		if data := sse.Line(raw); len(data) > 0 && data[0] == '{' && ordinary.Ordinary(data) {
+		if data := sse.Line(raw); len(data) > 0 && data[0] == '{' && r.ordinary(data) {
 			r.progress.First()
 			return r.edit(raw, data), protocol.Content
 		}
@@ -58,6 +58,27 @@ func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 		r.content = true
 	}
 	return out, class
+}
+
+// ordinary finds nothing in an event that is but more of the first choice.
+var ordinary = splice.NewGlance("error", "", "finish_reason", "null", "index", "0")
+
+// No name that is looked for can lie across its end.
+var headEnd = []byte(`"delta":{`)
+
+// ordinary says whether an event is but more of the first choice. Of an event
+// that starts as the last one did, only the rest is looked at.
+func (r *reader) ordinary(data []byte) bool {
+	if len(r.head) > 0 && bytes.HasPrefix(data, r.head) {
+		return ordinary.Ordinary(data[len(r.head):])
+	}
+	if !ordinary.Ordinary(data) {
+		return false
+	}
+	if i := bytes.Index(data, headEnd); i > 0 {
+		r.head = append(r.head[:0], data[:i+len(headEnd)]...)
+	}
+	return true
 }
 
 var eventNames = splice.NewNames("choices", "error")

@@ -11,10 +11,10 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// guest is a channel of the store, with the context that its modules live in.
+// storedChannel is a channel of the store, with the context that its modules live in.
 // It outlives the config under which it was loaded, and its own replacement,
 // until the last view that holds it is left.
-type guest struct {
+type storedChannel struct {
 	channel *routing.Channel
 	config  *ChannelConfig
 	holders atomic.Int64
@@ -25,8 +25,8 @@ type guest struct {
 // several.
 var loading sync.Mutex
 
-// loadGuest loads a channel of the store. The caller is its first holder.
-func loadGuest(name string, config json.RawMessage, keys []string) (*guest, error) {
+// loadStored loads a channel of the store. The caller is its first holder.
+func loadStored(name string, config json.RawMessage, keys []string) (*storedChannel, error) {
 	loading.Lock()
 	defer loading.Unlock()
 	cfg, err := decodeStoredChannel(config)
@@ -41,7 +41,7 @@ func loadGuest(name string, config json.RawMessage, keys []string) (*guest, erro
 		cancel()
 		return nil, err
 	}
-	g := &guest{channel: ch, config: &kept, cancel: cancel}
+	g := &storedChannel{channel: ch, config: &kept, cancel: cancel}
 	g.holders.Store(1)
 	return g, nil
 }
@@ -59,9 +59,9 @@ func decodeStoredChannel(config json.RawMessage) (*ChannelConfig, error) {
 	return cfg, nil
 }
 
-func (g *guest) hold() { g.holders.Add(1) }
+func (g *storedChannel) hold() { g.holders.Add(1) }
 
-func (g *guest) leave() {
+func (g *storedChannel) leave() {
 	if g.holders.Add(-1) == 0 {
 		g.cancel()
 	}
