@@ -62,7 +62,7 @@ func TestHash(t *testing.T) {
 	}
 	h := testHasher(t)
 	rapid.Check(t, func(t *rapid.T) {
-		key := rapid.StringN(0, 600, MaxKeyLength).Draw(t, "key")
+		key := rapid.StringN(0, -1, MaxKeyLength).Draw(t, "key")
 		if h.Hash(key) != want(key) {
 			t.Fatalf("the hash of %q is not its HMAC", key)
 		}
