@@ -22,7 +22,7 @@ func TestAnswer(t *testing.T) {
 	w := newWorld(t, 1, 1).script(1, r).do()
 	w.got(201, body).result(OK, "").tried(Tried{Channel: "c1", Key: 1, Status: 201})
 	w.has("Content-Type", "application/json; charset=utf-8").has("Openai-Version", "2020-10-01")
-	w.has("Content-Length", "49").has("Aiproxy-Channel", "c1").has("Aiproxy-Attempts", "1")
+	w.has("Content-Length", "47").has("Aiproxy-Channel", "c1").has("Aiproxy-Attempts", "1")
 	for _, name := range []string{"Set-Cookie", "X-Ratelimit-Remaining-Tokens", "Openai-Organization", "Transfer-Encoding", "X-Request-Id", "Retry-After", "X-Should-Retry"} {
 		w.has(name, "")
 	}
