@@ -198,7 +198,7 @@ func (r *runner) profile(ctx context.Context, c *benchCase, k subject.Kind, cpu,
 		return err
 	}
 	seconds := max(1, int(r.duration.Seconds()))
-	plan.Duration = time.Duration(seconds+1) * time.Second
+	plan.Duration = r.warmup + time.Duration(seconds)*time.Second + 500*time.Millisecond
 	loaded := make(chan error, 1)
 	go func() {
 		_, err := load.Run(ctx, plan)

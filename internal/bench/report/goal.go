@@ -30,7 +30,7 @@ func (g Goal) String() string {
 // Verdict is how a goal was met.
 type Verdict struct {
 	Subject, Yardstick Spread
-	// Ratio is Subject over Yardstick, 0 where there is no yardstick.
+	// Ratio is Subject over Yardstick, 0 where the goal is not one of both.
 	Ratio float64
 	Met   bool
 }
@@ -42,7 +42,7 @@ func (g Goal) Judge(b *Book, subject, yardstick string) (v Verdict, ok bool) {
 		return v, false
 	}
 	var has bool
-	if v.Yardstick, has = b.Spread(g.Case, yardstick, g.Measure); has && v.Yardstick.Median != 0 {
+	if v.Yardstick, has = b.Spread(g.Case, yardstick, g.Measure); g.Factor != 0 && v.Yardstick.Median != 0 {
 		v.Ratio = v.Subject.Median / v.Yardstick.Median
 	}
 	if g.Factor == 0 {

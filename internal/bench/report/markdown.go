@@ -69,7 +69,8 @@ func (r *Report) measures(out *strings.Builder) {
 			s, hasS := r.Book.Spread(group, r.Subject, m)
 			y, hasY := r.Book.Spread(group, r.Yardstick, m)
 			quotient := 0.0
-			if hasS && hasY && y.Median != 0 {
+			// A quotient of two growths says nothing.
+			if hasS && hasY && y.Median != 0 && m != Growth {
 				quotient = s.Median / y.Median
 			}
 			fmt.Fprintf(out, "| %s | %s | %s | %s | %s | %d |\n", group, label(m), spread(s), spread(y),
