@@ -175,7 +175,7 @@ func TestNoAnswer(t *testing.T) {
 		{name: "stream: ends before content", stream: true, reply: eventStream(stream("h1", "h2")...), status: 200, reason: "connection broke"},
 		{name: "stream: event over the limit", stream: true, reply: eventStream(say("data: h" + strings.Repeat("x", 1<<20))), status: 200, reason: "event over the limit"},
 		{name: "stream: held over the limit", stream: true, reply: eventStream(
-			say(sseOf("h" + strings.Repeat("x", 1<<19))), say(sseOf("h" + strings.Repeat("x", 1<<19)))), status: 200, reason: "event over the limit"},
+			say(sseOf("h"+strings.Repeat("x", 1<<19))), say(sseOf("h"+strings.Repeat("x", 1<<19)))), status: 200, reason: "event over the limit"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
