@@ -92,8 +92,7 @@ func (d *Declaration) Bind(h *Hasher) (*Declared, error) {
 	for _, t := range d.Tokens {
 		row := t.Token
 		row.ID, row.Hash, row.Status = DeclaredID(t.Group, t.Name), h.Hash(t.Key), cmp.Or(t.Status, Enabled)
-		row.Models = slices.Clone(t.Models)
-		token := newToken(row, &tenant{name: t.Group}, FromConfig)
+		token := newToken(row, &tenant{name: t.Group}, newLimits(row), FromConfig)
 		bound.tokens[tokenName{t.Group, t.Name}] = token
 		bound.byHash[row.Hash] = token
 	}

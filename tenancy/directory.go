@@ -3,6 +3,7 @@ package tenancy
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,8 +30,14 @@ type contents struct {
 	byHash  *index[[32]byte]
 	byID    *index[string]
 	tenants sync.Map // of *tenant by the group's name
-	groups  map[string]int64
+	// For the writer: the groups' revisions, and the limits that tokens share.
+	groups map[string]int64
+	limits map[string]*limits
 }
+
+// maxShared is the most different limits that are kept for sharing. Beyond it
+// the collection begins anew.
+const maxShared = 1024
 
 var idSeed = maphash.MakeSeed()
 
@@ -42,6 +49,7 @@ func newContents() *contents {
 		byID: newIndex(func(t *Token) string { return t.ID },
 			func(id string) uint64 { return maphash.String(idSeed, id) }),
 		groups: make(map[string]int64),
+		limits: make(map[string]*limits),
 	}
 }
 
@@ -117,7 +125,7 @@ func (c *contents) setToken(t store.Token, last *Token) {
 	if old != nil && t.Revision < old.revision {
 		return
 	}
-	token := newToken(t, c.tenant(t.Group), FromStore)
+	token := newToken(t, c.tenant(t.Group), c.share(t), FromStore)
 	if last != nil {
 		token.used.Store(last.used.Load())
 	}
@@ -126,6 +134,25 @@ func (c *contents) setToken(t store.Token, last *Token) {
 	if old != nil && c.byHash.get(old.hash) == old { // its key has changed
 		c.byHash.remove(old.hash)
 	}
+}
+
+// share returns the limits of a token, those of another one where they are the
+// same: tokens made in numbers differ in little else than their keys.
+func (c *contents) share(t store.Token) *limits {
+	if len(t.Models)+len(t.Subnets) == 0 {
+		return nil
+	}
+	// Neither names nor subnets hold these bytes.
+	key := strings.Join(t.Models, "\x00") + "\x01" + strings.Join(t.Subnets, "\x00")
+	l, ok := c.limits[key]
+	if !ok {
+		if len(c.limits) >= maxShared {
+			clear(c.limits)
+		}
+		l = newLimits(t)
+		c.limits[key] = l
+	}
+	return l
 }
 
 // RemoveToken removes a token.

@@ -10,6 +10,7 @@ package tenancy
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -86,24 +87,31 @@ type tenant struct {
 	group atomic.Pointer[Group]
 }
 
+// limits is what narrows a token. Tokens with the same limits share it.
 type limits struct {
 	models  []string
 	subnets []netip.Prefix
 }
 
-func newToken(t store.Token, of *tenant, source Source) *Token {
-	token := &Token{ID: t.ID, Name: t.Name, tenant: of, hash: t.Hash, expires: math.MaxInt64,
+// newLimits returns nil for a token without limits.
+func newLimits(t store.Token) *limits {
+	if len(t.Models)+len(t.Subnets) == 0 {
+		return nil
+	}
+	l := &limits{models: slices.Clone(t.Models), subnets: make([]netip.Prefix, len(t.Subnets))}
+	for i, s := range t.Subnets {
+		// One that does not parse becomes the zero prefix, which holds no
+		// address: a spoilt row must not open the token to all.
+		l.subnets[i], _ = parseSubnet(s)
+	}
+	return l
+}
+
+func newToken(t store.Token, of *tenant, l *limits, source Source) *Token {
+	token := &Token{ID: t.ID, Name: t.Name, tenant: of, limits: l, hash: t.Hash, expires: math.MaxInt64,
 		revision: t.Revision, Enabled: t.Status == Enabled, Source: source}
 	if t.ExpiresAt != nil {
 		token.expires = t.ExpiresAt.UnixMicro()
-	}
-	if len(t.Models)+len(t.Subnets) > 0 {
-		token.limits = &limits{models: t.Models, subnets: make([]netip.Prefix, len(t.Subnets))}
-		for i, s := range t.Subnets {
-			// One that does not parse becomes the zero prefix, which holds no
-			// address: a spoilt row must not open the token to all.
-			token.limits.subnets[i], _ = parseSubnet(s)
-		}
 	}
 	return token
 }
