@@ -107,3 +107,23 @@ func TestParseFailure(t *testing.T) {
 		}
 	}
 }
+
+func TestWords(t *testing.T) {
+	for p := protocol.Chat; p <= protocol.Gemini; p++ {
+		if got, ok := protocol.Parse(p.String()); got != p || !ok {
+			t.Errorf("%s is parsed as %s", p, got)
+		}
+	}
+	for _, name := range []string{"", "unknown", "Chat"} {
+		if got, ok := protocol.Parse(name); got != protocol.None || ok {
+			t.Errorf("%q is parsed as %s", name, got)
+		}
+	}
+	if protocol.Live.String() != "live" || (protocol.Live+1).String() != "unknown" || (protocol.Gemini+1).String() != "unknown" {
+		t.Error("the words do not end with live and unknown")
+	}
+	var err error = &protocol.Error{Message: "m"}
+	if err.Error() != "m" {
+		t.Errorf("an error reads %q", err)
+	}
+}

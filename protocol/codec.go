@@ -81,7 +81,9 @@ type Stream interface {
 	// Event looks at one whole event (its bytes from the first line to the
 	// blank line that ends it, or one element of an array with what precedes
 	// it). out is what goes to the client: raw itself, an edited copy, or nil
-	// where the event is taken out. Neither is kept.
+	// where the event is taken out. out is valid until the next call of Event
+	// or as long as raw is, whichever is shorter: who holds it back copies it.
+	// raw is not written to.
 	Event(raw []byte) (out []byte, class Class)
 
 	// Failure returns what the upstream's error event said, after Event
@@ -99,6 +101,7 @@ type Stream interface {
 	Break(e *Error) []byte
 
 	// Ping returns the bytes that keep a silent stream alive: they may be sent
-	// between any two events, and official clients pass over them.
+	// between any two events, and official clients pass over them. nil: not
+	// here, try again behind the next event.
 	Ping() []byte
 }

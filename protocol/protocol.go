@@ -80,7 +80,8 @@ func (o Operation) String() string {
 type Call struct {
 	Protocol  Protocol
 	Operation Operation
-	// Model is the model's name where the path holds it (Gemini, GetModel).
+	// Model is the model's name where the path holds it (Gemini, GetModel),
+	// with its collection where that is not models/ (tunedModels/mine).
 	Model string
 	// Stream says that the path asks for a stream (Gemini); in the other
 	// protocols the body says so.

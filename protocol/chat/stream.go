@@ -24,7 +24,7 @@ type reader struct {
 	plain bool
 	// content says that content has come: from then on an event is content
 	// unless it is something special.
-	content  bool
+	content bool
 	// head is how the data of the last ordinary event starts, up to its delta.
 	// The events of one answer differ only behind it.
 	head     []byte

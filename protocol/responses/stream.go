@@ -115,16 +115,18 @@ func (r *reader) look(raw []byte) ([]byte, protocol.Class) {
 		}
 		return raw, protocol.Content
 	}
-	kind := o.Value(eventType)
-	if len(kind) > 1 {
-		kind = kind[1 : len(kind)-1]
-	} else {
-		kind = name
+	kind := name
+	switch value := o.Value(eventType); {
+	case len(value) > 1:
+		kind = value[1 : len(value)-1]
+	case !protocol.Null(o.Value(eventError)):
+		// other APIs' errors have no type, whatever the event is called
+		kind = []byte("error")
 	}
 	rule, ok := rules[string(kind)]
 	switch {
 	case ok:
-	case string(name) == "error", len(kind) == 0 && !protocol.Null(o.Value(eventError)):
+	case string(name) == "error":
 		rule = rules["error"]
 	default:
 		return raw, protocol.Content

@@ -33,7 +33,7 @@ func Line(event []byte) []byte {
 // line for each line of it, where the first data line was. All else of the
 // event stays as it is. data has no CR.
 func Replace(dst, event, data []byte) []byte {
-	if own := Line(event); own != nil && bytes.IndexByte(data, '\n') < 0 {
+	if own := Line(event); own != nil && bytes.IndexByte(data, '\n') < 0 && !bytes.HasPrefix(data, []byte(" ")) {
 		start := len("data:")
 		if event[start] == ' ' {
 			start++
