@@ -71,8 +71,13 @@ func (r *reader) look(raw []byte) ([]byte, protocol.Class) {
 		}
 		return raw, protocol.Content
 	}
-	if kind := o.Value(eventType); len(kind) > 1 && name != "error" {
+	switch kind := o.Value(eventType); {
+	case name == "error":
+	case len(kind) > 1:
 		name = string(kind[1 : len(kind)-1])
+	case !protocol.Null(o.Value(eventError)):
+		// other APIs' errors have no type, whatever the event is called
+		name = "error"
 	}
 	rule, ok := rules[name]
 	switch {
