@@ -109,19 +109,24 @@ var denied = map[string]bool{
 	"X-Should-Retry": true,
 }
 
-// deniedPrefixes are what families of denied headers begin with.
-var deniedPrefixes = []string{
-	"Access-Control-",      // the site's own CORS answers
-	"Aiproxy-",             // ours, said by a gateway behind this one
-	"Anthropic-Fast-",      // limits of the account in fast mode
-	"Anthropic-Priority-",  // limits of the account's priority tier
-	"Anthropic-Ratelimit-", // limits of the account
-	"Cf-",                  // the vendor's CDN
-	"Msh-",                 // Moonshot's names of account and project
-	"Ratelimit-",           // limits of the account (IETF draft)
-	"X-Accel-",             // orders to an nginx in front of us
-	"X-Litellm-",           // key and spend, said by a gateway behind this one
-	"X-Ratelimit",          // limits of the account; Mistral: X-Ratelimitbysize-
+// deniedPrefixes are what families of denied headers begin with, by their
+// first letter: every header of every answer is compared with them.
+var deniedPrefixes = [256][]string{
+	'A': {
+		"Access-Control-",      // the site's own CORS answers
+		"Aiproxy-",             // ours, said by a gateway behind this one
+		"Anthropic-Fast-",      // limits of the account in fast mode
+		"Anthropic-Priority-",  // limits of the account's priority tier
+		"Anthropic-Ratelimit-", // limits of the account
+	},
+	'C': {"Cf-"},        // the vendor's CDN
+	'M': {"Msh-"},       // Moonshot's names of account and project
+	'R': {"Ratelimit-"}, // limits of the account (IETF draft)
+	'X': {
+		"X-Accel-",    // orders to an nginx in front of us
+		"X-Litellm-",  // key and spend, said by a gateway behind this one
+		"X-Ratelimit", // limits of the account; Mistral: X-Ratelimitbysize-
+	},
 }
 
 // AnswerHeader copies into dst those of the upstream's headers that the client
@@ -129,6 +134,9 @@ var deniedPrefixes = []string{
 // upstream's own slices.
 func AnswerHeader(upstream, dst http.Header) {
 	connection := upstream["Connection"]
+	if len(connection) == 1 && (connection[0] == "keep-alive" || connection[0] == "close") {
+		connection = nil // it lists no header
+	}
 	for name, values := range upstream {
 		// Names off the wire are canonical already, and then this is a look
 		// at the bytes; a transport that is a module might do otherwise.
@@ -144,7 +152,10 @@ func AnswerHeader(upstream, dst http.Header) {
 }
 
 func hasDeniedPrefix(name string) bool {
-	for _, prefix := range deniedPrefixes {
+	if name == "" {
+		return false
+	}
+	for _, prefix := range deniedPrefixes[name[0]] {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

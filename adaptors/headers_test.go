@@ -127,7 +127,15 @@ func TestAnswerHeaderOtherSpellings(t *testing.T) {
 
 // The tables are looked up by canonical names, so that is how they are written.
 func TestTablesAreCanonical(t *testing.T) {
-	names := append([]string{outgoingPrefix}, deniedPrefixes...)
+	names := []string{outgoingPrefix}
+	for letter, prefixes := range deniedPrefixes {
+		for _, prefix := range prefixes {
+			if prefix[0] != byte(letter) {
+				t.Errorf("%s is under %c", prefix, letter)
+			}
+			names = append(names, prefix)
+		}
+	}
 	for name := range outgoing {
 		names = append(names, name)
 		if denied[name] {
