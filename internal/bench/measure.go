@@ -182,7 +182,7 @@ func memory(ctx context.Context, r *runner, c *benchCase, k subject.Kind, dir st
 }
 
 // profile loads a subject once more, outside the measured rounds, and keeps
-// its profiles: processor time while it works, the heap at the end of it.
+// its profiles: processor time while it works, then what lives on the heap under load.
 func (r *runner) profile(ctx context.Context, c *benchCase, k subject.Kind, cpu, heap string) error {
 	p, err := r.start(ctx, k, filepath.Join(r.dir, "profile"))
 	if err != nil {
@@ -209,7 +209,7 @@ func (r *runner) profile(ctx context.Context, c *benchCase, k subject.Kind, cpu,
 		err = save(ctx, p, fmt.Sprintf("profile?seconds=%d", seconds), cpu)
 	}
 	if err == nil && heap != "" {
-		err = save(ctx, p, "heap", heap)
+		err = save(ctx, p, "heap?gc=1", heap)
 	}
 	if e := <-loaded; err == nil {
 		err = e
