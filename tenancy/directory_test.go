@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -167,63 +166,66 @@ func serves(groups map[string]store.Group, tokens map[string]store.Token, config
 	return found.ID
 }
 
-// TestRevocation lets many use tokens that one turns off and on: a request
-// that begins after a change has returned sees it.
+// TestRevocation turns a token off and on in every way while others use it: a
+// request that begins after a change has returned sees it.
 func TestRevocation(t *testing.T) {
 	h := testHasher(t)
 	d := NewDirectory(h)
-	d.SetGroup(store.Group{Name: "acme", Status: Enabled, Revision: 1})
+	group := store.Group{Name: "acme", Status: Enabled, Revision: 1}
 	token := testToken(h, "acme", "a")
-	const rounds = 300
-	// Even: the token serves for sure; odd: it surely does not; both only
-	// outside of changes, which are counted as done by going to the next.
-	var state atomic.Int64
-	state.Store(-1)
-	var all sync.WaitGroup
-	for range 4 {
-		all.Go(func() {
-			for {
-				before := state.Load()
-				_, err := d.Authenticate(nil, "sk-a", testClient, testNow)
-				after := state.Load()
-				if before >= 2*rounds {
-					return
-				}
-				if before != after || before < 0 {
-					continue // a change was under way
-				}
-				if on := before%2 == 0; on != (err == nil) {
-					t.Errorf("in state %d: %v", before, err)
-					return
-				}
+	off := func(g store.Group, t store.Token) (store.Group, store.Token) {
+		g.Status, t.Status = Disabled, Disabled
+		return g, t
+	}
+	groupOff, tokenOff := off(group, token)
+	expired := token
+	expired.ExpiresAt = &testNow
+	all := &store.Contents{Groups: []store.Group{group}, Tokens: []store.Token{token}}
+	d.Load(all)
+
+	ask := func() error { _, err := d.Authenticate(nil, "sk-a", testClient, testNow); return err }
+	stop, questions, answers := make(chan struct{}), make(chan struct{}), make(chan error)
+	var others sync.WaitGroup
+	others.Go(func() { // asks when told, on another goroutine than the changes
+		for range questions {
+			answers <- ask()
+		}
+	})
+	others.Go(func() { // asks all the time
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				ask() //nolint:errcheck // either is right here
+				runtime.Gosched()
 			}
-		})
+		}
+	})
+	for range 50 {
+		for name, way := range map[string]struct{ off, on func() }{
+			"token removed":  {func() { d.RemoveToken("a") }, func() { d.SetToken(token) }},
+			"token disabled": {func() { d.SetToken(tokenOff) }, func() { d.SetToken(token) }},
+			"token expired":  {func() { d.SetToken(expired) }, func() { d.SetToken(token) }},
+			"group removed":  {func() { d.RemoveGroup("acme") }, func() { d.SetGroup(group); d.SetToken(token) }},
+			"group disabled": {func() { d.SetGroup(groupOff) }, func() { d.SetGroup(group) }},
+			"nothing loaded": {func() { d.Load(&store.Contents{}) }, func() { d.Load(all) }},
+		} {
+			way.off()
+			questions <- struct{}{}
+			if <-answers == nil {
+				t.Errorf("%s: it still serves", name)
+			}
+			way.on()
+			questions <- struct{}{}
+			if err := <-answers; err != nil {
+				t.Errorf("%s and undone: %v", name, err)
+			}
+		}
 	}
-	ways := []struct{ off, on func() }{
-		{func() { d.RemoveToken("a") }, func() { d.SetToken(token) }},
-		{func() { token.Status = Disabled; d.SetToken(token) }, func() { token.Status = Enabled; d.SetToken(token) }},
-		{func() { d.RemoveGroup("acme") }, func() { d.SetGroup(store.Group{Name: "acme", Status: Enabled}); d.SetToken(token) }},
-		{func() { d.SetGroup(store.Group{Name: "acme", Status: Disabled, Revision: 1}) },
-			func() { d.SetGroup(store.Group{Name: "acme", Status: Enabled, Revision: 1}) }},
-		{func() { d.Load(&store.Contents{}) },
-			func() {
-				d.Load(&store.Contents{Groups: []store.Group{{Name: "acme", Status: Enabled}}, Tokens: []store.Token{token}})
-			}},
-	}
-	d.SetToken(token)
-	for i := range int64(rounds) {
-		way := ways[i%int64(len(ways))]
-		state.Store(2 * i)
-		runtime.Gosched()
-		state.Store(-1)
-		way.off()
-		state.Store(2*i + 1)
-		runtime.Gosched()
-		state.Store(-1)
-		way.on()
-	}
-	state.Store(2 * rounds)
-	all.Wait()
+	close(stop)
+	close(questions)
+	others.Wait()
 }
 
 // TestManyAtOnce reads and drains while tokens come and go.
