@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -180,7 +181,7 @@ func (a *Adaptor) respond(call *adaptors.Call, status int, contentType string, l
 		id = "Request-Id"
 	}
 	return &http.Response{
-		Status:     fmt.Sprintf("%d %s", status, http.StatusText(status)),
+		Status:     strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status))),
 		StatusCode: status,
 		Proto:      "HTTP/1.1",
 		ProtoMajor: 1,

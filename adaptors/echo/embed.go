@@ -111,20 +111,17 @@ func chatEmbed(call *adaptors.Call) (any, *fault) {
 // readInputs reads what is to be embedded, and counts its tokens. A list of
 // tokens stands for itself: it is hashed as it is written.
 func readInputs(raw json.RawMessage) (inputs []string, tokens int, ok bool) {
-	var one string
 	var texts []string
-	var ids []int
 	var lists [][]int
-	switch {
-	case len(raw) == 0:
-		return nil, 0, false
-	case json.Unmarshal(raw, &one) == nil:
+	if one, ok := as[string](raw); ok {
 		texts = []string{one}
-	case json.Unmarshal(raw, &texts) == nil:
-	case json.Unmarshal(raw, &ids) == nil:
+	} else if many, ok := as[[]string](raw); ok {
+		texts = many
+	} else if ids, ok := as[[]int](raw); ok {
 		lists = [][]int{ids}
-	case json.Unmarshal(raw, &lists) == nil:
-	default:
+	} else if many, ok := as[[][]int](raw); ok {
+		lists = many
+	} else {
 		return nil, 0, false
 	}
 	for _, text := range texts {
@@ -140,6 +137,14 @@ func readInputs(raw json.RawMessage) (inputs []string, tokens int, ok bool) {
 		inputs, tokens = append(inputs, string(encode(list))), tokens+len(list)
 	}
 	return inputs, tokens, true
+}
+
+// as decodes JSON where it is of this type.
+func as[T any](raw json.RawMessage) (v T, ok bool) {
+	if err := json.Unmarshal(raw, &v); err != nil || string(raw) == "null" {
+		return *new(T), false
+	}
+	return v, true
 }
 
 type geminiEmbedRequest struct {
