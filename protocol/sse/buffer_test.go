@@ -39,7 +39,7 @@ func TestLimit(t *testing.T) {
 				if _, again := r.Next(); again != err {
 					t.Errorf("error then = %v", again)
 				}
-				if len(r.buf) > max(small, tt.max+1) {
+				if len(r.buf) > max(burst, tt.max+1) {
 					t.Errorf("the buffer has %d bytes", len(r.buf))
 				}
 			}
@@ -116,10 +116,28 @@ func TestBufferedLeavesTheEvent(t *testing.T) {
 	}
 }
 
-func TestBufferStaysSmall(t *testing.T) {
-	r := NewReader(strings.NewReader(strings.Repeat("data: hello\n\n", 10_000)), 0)
-	if got, err := all(r); len(got) != 10_000 || err != io.EOF || len(r.buf) != small {
-		t.Errorf("%d events, %v, a buffer of %d bytes, want %d", len(got), err, len(r.buf), small)
+// A stream whose events come one at a time holds a small buffer, one that is
+// faster than its reader a larger one, and only while it is.
+func TestBufferFollowsThePace(t *testing.T) {
+	burstOf := func(n int) string { return strings.Repeat("data: hello\n\n", n) }
+	slow := func(n int) pieces { return pieces(strings.SplitAfter(strings.TrimSuffix(burstOf(n), "\n"), "\n\n")[:n-1]) }
+	for _, c := range []struct {
+		name   string
+		pieces pieces
+		want   int
+	}{
+		{"slow", slow(1000), small},
+		{"fast", pieces{burstOf(10_000)}, burst},
+		{"fast, then slow", append(pieces{burstOf(10_000)}, slow(200)...), small},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			whole := strings.Join(c.pieces, "")
+			r := NewReader(&c.pieces, 0)
+			got, err := all(r)
+			if strings.Join(got, "") != whole || err != io.EOF || len(r.buf) != c.want {
+				t.Errorf("%d events, %v, a buffer of %d bytes, want %d", len(got), err, len(r.buf), c.want)
+			}
+		})
 	}
 }
 

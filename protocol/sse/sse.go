@@ -13,8 +13,14 @@ import (
 const DefaultMax = 32 << 20
 
 const (
-	// small is the buffer of a stream at rest. There are thousands of them.
-	small = 4 << 10
+	// small is the buffer of a stream at rest. There are thousands of them, and
+	// their events come one at a time.
+	small = 1 << 10
+	// burst is what the buffer of a stream grows to whose events come faster
+	// than they are read, so that many are read at once.
+	burst = 16 << 10
+	// calm is how many short reads in a row show that the burst is over.
+	calm = 16
 	// keep is the largest buffer that stays while nothing big is in it.
 	keep = 64 << 10
 	// maxEmptyReads is how often a stream may return neither bytes nor error.
@@ -25,7 +31,8 @@ const (
 var ErrTooLong = errors.New("event is longer than the limit")
 
 // Reader reads the events of a stream, by one goroutine at a time. Its buffer
-// starts at 4 KiB, grows with the event and shrinks again after it.
+// starts at 1 KiB, grows with the event and with the pace of the stream, and
+// shrinks again after a large event.
 type Reader struct {
 	src io.Reader
 	max int
@@ -35,6 +42,10 @@ type Reader struct {
 	// event where it is known to be whole; next is 0 where it is not.
 	buf              []byte
 	start, end, next int
+	// full says that the last read filled the buffer: more may be waiting.
+	full bool
+	// short counts the last reads that would have fit a small buffer.
+	short int
 
 	// err is what ends the stream once the whole events are returned: an error
 	// of the source, or of the framing.
@@ -133,6 +144,12 @@ func (r *Reader) fill() {
 	for range maxEmptyReads {
 		n, err := r.src.Read(r.buf[r.end:])
 		r.end += n
+		r.full = r.end == len(r.buf)
+		if n >= small {
+			r.short = 0
+		} else {
+			r.short++
+		}
 		r.err = err
 		if n > 0 || err != nil {
 			return
@@ -145,8 +162,10 @@ func (r *Reader) fill() {
 func (r *Reader) makeRoom() {
 	held, room := r.end-r.start, len(r.buf)-r.end
 	switch {
-	case len(r.buf) > keep && held < small:
-		// after a large event: a stream at rest holds little memory
+	case r.full && held < small && len(r.buf) < burst:
+		r.move(make([]byte, 2*len(r.buf)))
+	case held < small && (len(r.buf) > keep || len(r.buf) > small && r.short >= calm):
+		// after a large event or a burst: a stream at rest holds little memory
 		r.move(make([]byte, small))
 	case r.start > 0 && room < small/4:
 		r.move(r.buf)
