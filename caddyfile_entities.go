@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/caddy-aiproxy/aiproxy/adaptors"
+	"github.com/caddy-aiproxy/aiproxy/store"
+	"github.com/caddy-aiproxy/aiproxy/tenancy"
 )
 
 // declare reads an entity that has one name, and refuses a second of that name.
@@ -60,7 +62,7 @@ func parseChannel(outer *settings, name string) *ChannelConfig {
 		case "key":
 			c.Keys = append(c.Keys, s.args(1, "one or more keys")...)
 		case "models":
-			c.Models = s.more(c.Models, "one or more names or patterns of models", nil)
+			c.Models = s.more(c.Models, "one or more names or patterns of models", isPattern)
 		case "map":
 			c.parseMap(s)
 		case "protocols":
@@ -85,6 +87,7 @@ func parseChannel(outer *settings, name string) *ChannelConfig {
 	if len(c.Models) == 0 && len(c.Map) == 0 {
 		s.failAt(place, "channel %q has no models, expected models or map", name)
 	}
+	s.judge(place, c.check())
 	return c
 }
 
@@ -191,6 +194,7 @@ func (m *ModelConfig) parsePrice(s *settings) {
 //	}
 func parseGroup(outer *settings, name string) *GroupConfig {
 	g := new(GroupConfig)
+	place := outer.Token()
 	s := outer.settings("group " + strconv.Quote(name))
 	for s.next() {
 		switch s.name {
@@ -204,6 +208,7 @@ func parseGroup(outer *settings, name string) *GroupConfig {
 			s.unknown("status", "sets", "balance")
 		}
 	}
+	s.judge(place, tenancy.ValidateGroup(store.Group{Name: name, Status: or(g.Status, statusEnabled), Sets: g.Sets}))
 	return g
 }
 
@@ -234,11 +239,11 @@ func (a *App) declareToken(outer *settings) {
 		case "status":
 			t.Status = s.status()
 		case "models":
-			t.Models = s.list("one or more names or patterns of models", nil)
+			t.Models = s.list("one or more names or patterns of models", isPattern)
 		case "subnets":
 			t.Subnets = s.list("one or more addresses or subnets such as 10.0.0.0/8", isSubnet)
 		case "expires_at":
-			t.ExpiresAt = s.checked("a time as RFC 3339 such as 2027-01-31T00:00:00Z", isTime)
+			t.ExpiresAt = s.checked("a date or a time such as 2027-01-31 or 2027-01-31T12:00:00Z", isTime)
 		default:
 			s.unknown("key", "status", "models", "subnets", "expires_at")
 		}
@@ -246,7 +251,10 @@ func (a *App) declareToken(outer *settings) {
 	if t.Key == "" {
 		s.failAt(place, "%s has no key, expected the one that clients send", what)
 	}
+	s.judge(place, tenancy.ValidateToken(store.Token{
+		Group: t.Group, Name: t.Name, Status: or(t.Status, statusEnabled), Models: t.Models, Subnets: t.Subnets,
+	}))
 	a.Tokens = append(a.Tokens, t)
 }
 
-func (s *settings) status() string { return s.oneOf("enabled", "disabled") }
+func (s *settings) status() string { return s.oneOf(statusEnabled, statusDisabled) }

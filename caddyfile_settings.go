@@ -75,6 +75,13 @@ func (s *source) failAt(place caddyfile.Token, format string, args ...any) {
 	}
 }
 
+// judge keeps what a room says of the block that begins at the place.
+func (s *settings) judge(place caddyfile.Token, err error) {
+	if err != nil {
+		s.failAt(place, "%s: %v", s.of, err)
+	}
+}
+
 // expected keeps the error that the present setting has got something else.
 func (s *settings) expected(what, got string) {
 	s.failf("%s: expected %s, got %s", s.name, what, got)

@@ -12,6 +12,8 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/caddy-aiproxy/aiproxy/protocol"
+	"github.com/caddy-aiproxy/aiproxy/protocol/pattern"
+	"github.com/caddy-aiproxy/aiproxy/tenancy"
 	"github.com/caddyserver/caddy/v2"
 )
 
@@ -163,7 +165,7 @@ func isProtocol(v string) bool {
 }
 
 func isTime(v string) bool {
-	_, err := time.Parse(time.RFC3339, v)
+	_, err := tenancy.ParseExpiry(v)
 	return err == nil
 }
 
@@ -186,7 +188,9 @@ func isAddress(v string) bool {
 		u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }
 
-func isModel(v string) bool { return !strings.ContainsRune(v, '*') }
+func isPattern(v string) bool { return pattern.Valid(v) == nil }
+
+func isModel(v string) bool { return isPattern(v) && pattern.IsLiteral(v) }
 
 func isOrigin(v string) bool {
 	if v == "*" {
