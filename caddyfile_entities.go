@@ -132,7 +132,7 @@ func (c *ChannelConfig) parseMap(s *settings) {
 func parseModel(outer *settings, name string) *ModelConfig {
 	m := new(ModelConfig)
 	if !isModel(name) {
-		outer.expected("a name of a model", "the pattern "+strconv.Quote(name))
+		outer.expected("a name of a model", strconv.Quote(name))
 	}
 	s := outer.settings("model " + strconv.Quote(name))
 	for s.next() {
