@@ -163,6 +163,7 @@ func (h *Handler) relay(x *exchange, v *view) {
 	}
 	x.outcome = v.relay.Do(x.r.Context(), x.w, &relay.Call{
 		Request:           request,
+		Body:              body,
 		Codec:             codec,
 		Header:            x.r.Header,
 		Query:             x.query(),

@@ -47,6 +47,13 @@ type Adaptor interface {
 	Send(ctx context.Context, transport http.RoundTripper, call *Call) (*http.Response, error)
 }
 
+// Lease keeps the bytes of a body as they are from Hold to Leave. Each Hold is
+// made before Send returns and paired with one Leave.
+type Lease interface {
+	Hold()
+	Leave()
+}
+
 // Call is one attempt as an adaptor gets it.
 type Call struct {
 	protocol.Call
@@ -65,4 +72,8 @@ type Call struct {
 	Query url.Values
 	// Body is the body as the upstream is to have it. It is not changed.
 	Body []byte
+	// Lease, if not nil, is to be held while anything may read Body after Send
+	// has returned, or in another goroutine: the bytes are used again later.
+	// NewRequest does so.
+	Lease Lease
 }

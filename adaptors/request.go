@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync"
 )
 
 // NewRequest returns the POST request that sends call's body to path below the
@@ -47,12 +48,12 @@ func NewRequest(ctx context.Context, call *Call, path, query string) (*http.Requ
 		ProtoMajor:    1,
 		ProtoMinor:    1,
 		Header:        header,
-		Body:          io.NopCloser(bytes.NewReader(body)),
+		Body:          newBody(body, call.Lease),
 		ContentLength: int64(len(body)),
 		// The transport sends the body again where a kept connection turns out
 		// to be closed before a byte of the request was written.
 		GetBody: func() (io.ReadCloser, error) {
-			return io.NopCloser(bytes.NewReader(body)), nil
+			return newBody(body, call.Lease), nil
 		},
 	}
 	if len(body) == 0 {
@@ -96,4 +97,28 @@ func setDefaults(header http.Header) {
 		// refuse that.
 		header["User-Agent"] = userAgent
 	}
+}
+
+// newBody returns a request's body over bytes that, with a lease, are held
+// until the transport closes it, which may be after the answer has come.
+func newBody(body []byte, lease Lease) io.ReadCloser {
+	if lease == nil {
+		// The transport knows this type and writes it together with the header.
+		return io.NopCloser(bytes.NewReader(body))
+	}
+	lease.Hold()
+	return &leased{Reader: bytes.NewReader(body), lease: lease}
+}
+
+// leased is a body that ends its lease when it is closed.
+type leased struct {
+	*bytes.Reader
+	lease Lease
+	once  sync.Once
+}
+
+// Close ends the lease, once.
+func (l *leased) Close() error {
+	l.once.Do(l.lease.Leave)
+	return nil
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"mime"
 	"net/http"
@@ -29,7 +30,10 @@ func (x *exchange) refusal(resp *http.Response, r *heard) *fault {
 	}
 	// Error bodies are small and live to the end of the call, so they go
 	// uncounted from here on.
-	body.Release()
+	defer body.Release()
+	if body.Reused() {
+		return refused(resp, bytes.Clone(body.Bytes), time.Now())
+	}
 	return refused(resp, body.Bytes, time.Now())
 }
 

@@ -37,7 +37,10 @@ type Relay struct {
 // Call is one call as root hands it over, authenticated and resolved.
 type Call struct {
 	Request *protocol.Request
-	Codec   protocol.Codec
+	// Body is what the request's bytes are in; nil where nobody shares them. It
+	// is released as soon as no further attempt can need them.
+	Body  *Body
+	Codec protocol.Codec
 	// Header is the client's, whole; Query its query without a credential.
 	Header http.Header
 	Query  url.Values
@@ -139,7 +142,7 @@ func (x *exchange) attempt(a routing.Attempt) *fault {
 	if req.Stream {
 		p = x.pump(watch, edits)
 	}
-	resp, err := a.Channel.Adaptor.Send(ctx, a.Channel.Transport, &adaptors.Call{
+	send := &adaptors.Call{
 		Call:          req.Call,
 		BaseURL:       a.Channel.BaseURL,
 		Key:           a.Key.Value,
@@ -148,7 +151,11 @@ func (x *exchange) attempt(a routing.Attempt) *fault {
 		Header:        adaptors.OutgoingHeader(x.call.Header),
 		Query:         x.call.Query,
 		Body:          body,
-	})
+	}
+	if x.call.Body != nil && x.call.Body.Reused() {
+		send.Lease = x.call.Body
+	}
+	resp, err := a.Channel.Adaptor.Send(ctx, a.Channel.Transport, send)
 	if err != nil {
 		return broken(ctx, err)
 	}

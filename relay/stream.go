@@ -155,6 +155,11 @@ func (p *pump) begin() {
 	p.content = true
 	p.out.FirstToken = time.Since(p.begun)
 	p.body.counts = true
+	// A long stream need not keep a long prompt.
+	if p.call.Body != nil {
+		p.call.Request.Body = nil
+		p.call.Body.Release()
+	}
 	p.watch.silence(p.Idle, errIdle)
 	if p.call.Ping > 0 {
 		p.watch.pings(p.ping)

@@ -10,9 +10,8 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-
 	"github.com/caddy-aiproxy/aiproxy/adaptors"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
 // Received is a request as the upstream saw it.

@@ -3,10 +3,9 @@ package echo
 import (
 	"strconv"
 
+	"github.com/caddy-aiproxy/aiproxy/adaptors"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-
-	"github.com/caddy-aiproxy/aiproxy/adaptors"
 )
 
 // UnmarshalCaddyfile reads the adaptor's block:

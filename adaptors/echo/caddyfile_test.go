@@ -8,9 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/caddyserver/caddy/v2"
-
 	"github.com/caddy-aiproxy/aiproxy/adaptors/adaptortest"
+	"github.com/caddyserver/caddy/v2"
 )
 
 func TestUnmarshalCaddyfile(t *testing.T) {

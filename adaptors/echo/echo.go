@@ -19,10 +19,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
-
 	"github.com/caddy-aiproxy/aiproxy/adaptors"
 	"github.com/caddy-aiproxy/aiproxy/protocol"
+	"github.com/caddyserver/caddy/v2"
 )
 
 func init() {

@@ -15,10 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/caddyserver/caddy/v2"
-
 	"github.com/caddy-aiproxy/aiproxy/adaptors"
 	"github.com/caddy-aiproxy/aiproxy/protocol"
+	"github.com/caddyserver/caddy/v2"
 )
 
 // streamed are the bodies of a streamed call in each protocol, saying "a b c".

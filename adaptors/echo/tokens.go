@@ -20,7 +20,7 @@ var encoding = sync.OnceValue(codec.NewO200kBase)
 const (
 	perMessage  = 3
 	perPrompt   = 3
-	maxCounted  = 1 << 20 // bytes; beyond them four bytes are taken for a token
+	maxCounted  = 256 << 10 // bytes; beyond them four bytes are taken for a token
 	bytesPerOne = 4
 )
 

@@ -5,11 +5,10 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-
 	"github.com/caddy-aiproxy/aiproxy/adaptors"
 	"github.com/caddy-aiproxy/aiproxy/protocol"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
 func init() {

@@ -1,9 +1,8 @@
 package openai
 
 import (
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-
 	"github.com/caddy-aiproxy/aiproxy/adaptors"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
 // UnmarshalCaddyfile reads the adaptor's block:

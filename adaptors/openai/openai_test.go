@@ -11,11 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/caddyserver/caddy/v2"
-
 	"github.com/caddy-aiproxy/aiproxy/adaptors"
 	"github.com/caddy-aiproxy/aiproxy/adaptors/adaptortest"
 	"github.com/caddy-aiproxy/aiproxy/protocol"
+	"github.com/caddyserver/caddy/v2"
 )
 
 func provisioned(t *testing.T, a Adaptor) *Adaptor {
