@@ -30,7 +30,7 @@ var coders = map[string]func(io.Writer) coder{
 	"gzip":    func(w io.Writer) coder { return gzip.NewWriter(w) },
 	"x-gzip":  func(w io.Writer) coder { return gzip.NewWriter(w) },
 	"deflate": func(w io.Writer) coder { return zlib.NewWriter(w) },
-	"br":      func(w io.Writer) coder { return brotli.NewWriter(w) },
+	"br":      func(w io.Writer) coder { return brotli.NewWriterLevel(w, brotli.BestSpeed) },
 	"zstd": func(w io.Writer) coder {
 		z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
 		if err != nil {

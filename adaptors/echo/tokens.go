@@ -11,7 +11,8 @@ import (
 // Echo counts tokens with OpenAI's o200k_base, for every protocol alike. The
 // tokens of a prompt are those of its texts (messages, system, instructions,
 // tool definitions and tool results as JSON), 3 more for each message, and 3
-// for the beginning of the answer; images and files count nothing.
+// for the beginning of the answer; images and files count nothing. Of a text over
+// 256 KiB, the rest counts as a token for four bytes.
 
 // encoding is read once, when the first text is counted: it takes 50 ms and
 // 7 MB of memory, which nobody is to pay who does not use echo.
