@@ -32,7 +32,7 @@ type Plan struct {
 	// PerConn ends each client after so many. 0: no bound.
 	PerConn int
 	// Duration is how long new requests are begun; those in flight are
-	// finished. 0: no bound.
+	// finished, and every client makes one at least. 0: no bound.
 	Duration time.Duration
 	// Ramp spreads the clients' starts.
 	Ramp time.Duration
@@ -99,7 +99,7 @@ func (r *run) next(done int) bool {
 	if r.plan.PerConn > 0 && done >= r.plan.PerConn {
 		return false
 	}
-	if !r.until.IsZero() && !time.Now().Before(r.until) {
+	if done > 0 && !r.until.IsZero() && !time.Now().Before(r.until) {
 		return false
 	}
 	return r.plan.Requests == 0 || r.begun.Add(1) <= int64(r.plan.Requests)

@@ -103,6 +103,10 @@ func TestBounds(t *testing.T) {
 	if r, err := Run(t.Context(), timed); err != nil || r.Requests == 0 || r.Elapsed < timed.Duration {
 		t.Errorf("for 20 ms: %+v, %v", r, err)
 	}
+	timed.Duration = time.Nanosecond
+	if r, err := Run(t.Context(), timed); err != nil || r.Requests != 3 {
+		t.Errorf("for no time at all: %+v, %v", r, err)
+	}
 }
 
 func TestCancelled(t *testing.T) {
