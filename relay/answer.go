@@ -3,7 +3,6 @@ package relay
 import (
 	"bytes"
 	"context"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -39,7 +38,7 @@ func (x *exchange) refusal(resp *http.Response, r *heard) *fault {
 
 // answer reads an answer that is not streamed whole, and sends it.
 func (x *exchange) answer(ctx context.Context, w *watch, resp *http.Response, r *heard, edits protocol.Edits) *fault {
-	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
+	if mediaType(resp.Header) == "text/html" {
 		return failed("answered with a web page")
 	}
 	body, err := x.Budget.ReadBody(r, resp.ContentLength, x.Answer)

@@ -68,7 +68,6 @@ type exchange struct {
 	call      *Call
 	client    context.Context
 	w         http.ResponseWriter
-	flush     *http.ResponseController
 	begun     time.Time
 	committed bool
 	// upstream is the status of the attempt's answer; 0 where none came.
@@ -80,7 +79,7 @@ type exchange struct {
 // client. Nothing leaves, not even a header, before the first content or the
 // final error. ctx is the client's: when it ends, so does the attempt.
 func (r *Relay) Do(ctx context.Context, w http.ResponseWriter, call *Call) Outcome {
-	x := &exchange{Relay: r, call: call, client: ctx, w: w, flush: http.NewResponseController(w), begun: time.Now()}
+	x := &exchange{Relay: r, call: call, client: ctx, w: w, begun: time.Now()}
 	x.run()
 	x.out.Duration = time.Since(x.begun)
 	return x.out

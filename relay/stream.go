@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/caddy-aiproxy/aiproxy/adaptors"
@@ -23,6 +24,10 @@ const drain = 50 * time.Millisecond
 // than they are sent.
 const maxPending = 32 << 10
 
+// bursts are buffers of maxPending for pumps whose events come together; one is
+// held from the first of them to the write, so a stream at rest has none.
+var bursts = sync.Pool{New: func() any { return new([maxPending]byte) }}
+
 // pump is one attempt's stream on its way to the client. From the upstream's
 // headers on, all of it is under watch.writing, which a ping takes too.
 type pump struct {
@@ -34,6 +39,7 @@ type pump struct {
 	// pending is what goes with the next write: the events held before the
 	// first content, or those that came together.
 	pending []byte
+	burst   *[maxPending]byte // that pending is in, if it is in one
 	content bool
 	// finished: the last words are said, no ping may follow.
 	finished bool
@@ -118,9 +124,15 @@ func (p *pump) take(ctx context.Context, raw []byte, reader *sse.Reader) (over b
 	return !p.pass(out, reader.Buffered()), nil
 }
 
+// mediaType returns the Content-Type without its parameters.
+func mediaType(h http.Header) string {
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(kind))
+}
+
 // streamable says what is wrong with an answer that should be a stream.
 func streamable(resp *http.Response, array bool) *fault {
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	kind := mediaType(resp.Header)
 	if (kind == "application/json") == array && kind != "text/html" {
 		return nil
 	}
@@ -170,6 +182,10 @@ func (p *pump) begin() {
 // false: the client is gone.
 func (p *pump) pass(out []byte, more bool) bool {
 	if more && len(p.pending)+len(out) < maxPending {
+		if p.burst == nil && len(p.pending)+len(out) > cap(p.pending) {
+			p.burst = bursts.Get().(*[maxPending]byte)
+			p.pending = append(p.burst[:0], p.pending...)
+		}
 		p.pending = append(p.pending, out...)
 		return true
 	}
@@ -178,19 +194,29 @@ func (p *pump) pass(out []byte, more bool) bool {
 		out = p.pending
 	}
 	ok := p.deliver(out)
-	if cap(p.pending) > maxPending {
-		p.pending = nil
-	} else {
-		p.pending = p.pending[:0]
-	}
+	p.sweep()
 	return ok
+}
+
+// sweep lets go of what was pending.
+func (p *pump) sweep() {
+	if p.burst != nil {
+		bursts.Put(p.burst)
+		p.burst = nil
+	}
+	p.pending = nil
 }
 
 // last sends what is the stream's end.
 func (p *pump) last(out []byte) bool {
 	p.finished = true
 	p.out.Status = http.StatusOK
-	return p.deliver(append(p.pending, out...))
+	if len(p.pending) > 0 {
+		out = append(p.pending, out...)
+	}
+	ok := p.deliver(out)
+	p.sweep()
+	return ok
 }
 
 // deliver writes and flushes. false: the client is gone, and it is recorded.
@@ -252,7 +278,7 @@ func (x *exchange) write(out []byte) error {
 	}
 	// A writer that cannot flush sends when it likes, which is no reason to
 	// send nothing.
-	if err := x.flush.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := http.NewResponseController(x.w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
 	return nil

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"io"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -179,7 +180,7 @@ func (w *watch) fire() {
 // request of the client's connection.
 func (w *watch) cut(now int64) {
 	if began := w.write.Load(); began > 0 && time.Duration(now-began) >= patience {
-		w.x.flush.SetWriteDeadline(time.Now())
+		http.NewResponseController(w.x.w).SetWriteDeadline(time.Now())
 	}
 }
 
