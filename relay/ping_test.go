@@ -20,7 +20,6 @@ func TestPings(t *testing.T) {
 		before   bool
 		channels [][]step
 		want     string
-		chunks   int // channels that fail before headers, at the start
 	}{
 		{name: "after content alone", channels: [][]step{{pause(50 * second), say(sseOf("h", "cA")), pause(25 * second), say(sseOf("t"))}},
 			want: sseOf("h", "cA") + p(2) + sseOf("t")},
@@ -30,6 +29,8 @@ func TestPings(t *testing.T) {
 			want: sseOf("cA", "cB", "cB", "cB", "t")},
 		{name: "held events are none of the client's", before: true, channels: [][]step{append(drip(sseOf("h"), 4*second, 4), say(sseOf("cA", "t")))},
 			want: p(1) + sseOf("h", "h", "h", "h", "cA", "t")},
+		{name: "while events are taken out", channels: [][]step{append(append(stream("cA"), drip(sseOf("x"), 4*second, 6)...), say(sseOf("t")))},
+			want: sseOf("cA") + p(2) + sseOf("t")},
 		{name: "then it breaks", channels: [][]step{{say(sseOf("cA")), pause(15 * second), breaks(errors.New("reset"))}},
 			want: sseOf("cA") + p(1) + broke},
 		{name: "then the next channel", before: true, channels: [][]step{{pause(15 * second), say(sseOf("h1", "fupstream:boom"))}, {pause(15 * second), say(sseOf("h2", "cA", "t"))}},

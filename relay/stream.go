@@ -193,6 +193,10 @@ func (p *pump) pass(out []byte, more bool) bool {
 		p.pending = append(p.pending, out...)
 		out = p.pending
 	}
+	if len(out) == 0 {
+		return true
+	}
+	p.watch.passing()
 	ok := p.deliver(out)
 	p.sweep()
 	return ok
@@ -214,17 +218,18 @@ func (p *pump) last(out []byte) bool {
 	if len(p.pending) > 0 {
 		out = append(p.pending, out...)
 	}
+	if len(out) == 0 {
+		return true
+	}
+	p.watch.sending()
 	ok := p.deliver(out)
 	p.sweep()
 	return ok
 }
 
-// deliver writes and flushes. false: the client is gone, and it is recorded.
+// deliver writes and flushes what the watch was told of. false: the client is
+// gone, and it is recorded.
 func (p *pump) deliver(out []byte) bool {
-	if len(out) == 0 {
-		return true
-	}
-	p.watch.sending()
 	p.commit(p.header)
 	err := p.write(out)
 	p.watch.sent()
