@@ -48,6 +48,9 @@ func checkName(name string) error {
 	if name == "" || len(name) > maxName {
 		return fmt.Errorf("a name has from 1 to %d characters", maxName)
 	}
+	if name == "." || name == ".." { // a URL's path would lose them
+		return fmt.Errorf("%q is no name", name)
+	}
 	if i := strings.IndexFunc(name, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
 	}); i >= 0 {

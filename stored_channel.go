@@ -1,9 +1,11 @@
 package aiproxy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -56,7 +58,26 @@ func decodeStoredChannel(config json.RawMessage) (*ChannelConfig, error) {
 	if cfg.TransportRaw != nil {
 		return nil, fmt.Errorf("transport: can be set in Caddy's config only, since it may name files")
 	}
+	if hasPlaceholder(cfg.AdaptorRaw) {
+		return nil, fmt.Errorf("adaptor: a placeholder can stand in Caddy's config only, since it may name files")
+	}
 	return cfg, nil
+}
+
+// hasPlaceholder says whether a string of the JSON looks like a placeholder.
+// Adaptors expand those of their own settings, and may not do so for whoever
+// may change channels at run time but not the config.
+func hasPlaceholder(raw json.RawMessage) bool {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return false
+		}
+		if text, ok := token.(string); ok && strings.Contains(text, "{") {
+			return true
+		}
+	}
 }
 
 func (g *storedChannel) hold() { g.holders.Add(1) }

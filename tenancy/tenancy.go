@@ -142,6 +142,13 @@ func (t *Token) ExpiresAt() (time.Time, bool) {
 	return time.UnixMicro(t.expires).UTC(), true
 }
 
+// UsedAt returns when the token was last used, to the second, and false where
+// Drain has handed that out already or it was not used at all.
+func (t *Token) UsedAt() (time.Time, bool) {
+	second := t.used.Load()
+	return time.Unix(int64(second), 0).UTC(), second != 0
+}
+
 // allows says whether the token may be used from the address. An address that
 // is not known is in no subnet.
 func (t *Token) allows(client netip.Addr) bool {
