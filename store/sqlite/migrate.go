@@ -82,10 +82,38 @@ func migrate(ctx context.Context, db *sql.DB) error {
 // newProvider keeps goose to our own migrations, whatever other Caddy modules
 // have registered with it, and off the standard log.
 func newProvider(db *sql.DB) (*goose.Provider, error) {
-	migrations, err := fs.Sub(embedded, "migrations")
+	migrations, err := migrations()
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectSQLite3, db, migrations,
+	return goose.NewProvider(goose.DialectSQLite3, db, nil, goose.WithGoMigrations(migrations...),
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+}
+
+// migrations returns the embedded files, VERSION_NAME.sql, as steps that hand
+// their text to SQLite whole: it runs several statements by itself. Goose's own
+// parser would cut them up, and keeps 8 MiB of buffers for that.
+func migrations() ([]*goose.Migration, error) {
+	files, err := fs.Glob(embedded, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	var steps []*goose.Migration
+	for _, file := range files {
+		version, err := goose.NumericComponent(file)
+		if err != nil {
+			return nil, fmt.Errorf("migration %s: %w", file, err)
+		}
+		text, err := embedded.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, goose.NewGoMigration(version, &goose.GoFunc{
+			RunTx: func(ctx context.Context, tx *sql.Tx) error {
+				_, err := tx.ExecContext(ctx, string(text))
+				return err
+			},
+		}, nil))
+	}
+	return steps, nil
 }

@@ -1,7 +1,6 @@
 -- Times are microseconds since 1970 in UTC, lists are JSON arrays of strings.
 -- A row's revision is the id of the audit row of the change that wrote it.
 
--- +goose Up
 CREATE TABLE audit (
 	id         INTEGER PRIMARY KEY AUTOINCREMENT,
 	time       INTEGER NOT NULL,
