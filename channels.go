@@ -42,9 +42,7 @@ var defaultTransport = &http.Transport{
 	ForceAttemptHTTP2:     true,
 	MaxIdleConnsPerHost:   4096,
 	IdleConnTimeout:       90 * time.Second,
-	// A stream keeps both for as long as it lives, and its chunks are small; a
-	// large body passes them by.
-	ReadBufferSize:  2 << 10,
+	// A stream keeps it for as long as it lives, and a large body passes it by.
 	WriteBufferSize: 2 << 10,
 	// Header bombs of an upstream end here.
 	MaxResponseHeaderBytes: 256 << 10,

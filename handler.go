@@ -99,6 +99,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	x := &exchange{w: w, r: r, id: newID(), call: call}
 	w.Header()["X-Request-Id"] = []string{x.id}
+	if call.Protocol == protocol.Messages {
+		// Anthropic's SDKs show it as the message's request id.
+		w.Header()["Request-Id"] = []string{x.id}
+	}
 	h.allowOrigin(w, r)
 	x.placeholders()
 
