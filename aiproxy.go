@@ -190,13 +190,16 @@ func (a *App) unbuilt() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Models)) {
 		m := a.Models[name]
+		if m == nil {
+			continue
+		}
 		refuse(len(m.Price) > 0, "model", name, "price")
 		refuse(m.RPM != 0, "model", name, "rpm")
 		refuse(m.TPM != 0, "model", name, "tpm")
 		refuse(len(m.Fallback) > 0, "model", name, "fallback")
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Groups)) {
-		refuse(a.Groups[name].Balance != "", "group", name, "balance")
+		refuse(a.Groups[name] != nil && a.Groups[name].Balance != "", "group", name, "balance")
 	}
 	return errors.Join(errs...)
 }

@@ -142,8 +142,11 @@ func (x *exchange) read(v *view) (*relay.Body, *protocol.Error) {
 	body, err := v.relay.Budget.ReadBody(u, x.r.ContentLength, v.bodyLimit)
 	u.stop()
 	if err != nil {
-		// What is left of the body is not worth reading.
-		x.w.Header()["Connection"] = []string{"close"}
+		// What is left of the body is not worth reading. Later versions of HTTP
+		// end the stream alone, and clients of HTTP/3 refuse such a header.
+		if x.r.ProtoMajor == 1 {
+			x.w.Header()["Connection"] = []string{"close"}
+		}
 		return nil, unread(err, v.bodyLimit)
 	}
 	return body, nil
