@@ -261,10 +261,11 @@ func TestNetworkClientLeaves(t *testing.T) {
 	}
 }
 
-// TestNetworkClientReadsNothing: the sockets' buffers are full, and total cuts
-// the call.
+// TestNetworkClientReadsNothing: the sockets' buffers are full, and idle cuts
+// the call. It is long enough for a loaded machine to fill them.
 func TestNetworkClientReadsNothing(t *testing.T) {
 	both(t, func(t *testing.T, http2 bool) {
+		t.Parallel()
 		event := sseOf("c" + strings.Repeat("x", 8<<10))
 		n := newNetwork(t, http2, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/event-stream")
@@ -274,7 +275,7 @@ func TestNetworkClientReadsNothing(t *testing.T) {
 				}
 			}
 		})
-		n.world.relay.Idle = 200 * time.Millisecond
+		n.world.relay.Idle = 2 * time.Second
 		resp := n.get(t.Context())
 		defer resp.Body.Close()
 		if o := n.outcome(); o.Result != ClientGone {
