@@ -136,7 +136,10 @@ func fillToken(c *adminCall, doc *tokenDoc, row *store.Token) error {
 		}
 		doc.Group = or(doc.Group, row.Group)
 	}
-	if err := errors.Join(unchanged("id", doc.ID, row.ID, 1), unchanged("group", doc.Group, row.Group, 1)); err != nil {
+	if err := unchanged("id", doc.ID, row.ID, 1); err != nil {
+		return err
+	}
+	if err := unchanged("group", doc.Group, row.Group, 1); err != nil {
 		return err
 	}
 	row.Name, row.Status = doc.Name, or(doc.Status, statusEnabled)
