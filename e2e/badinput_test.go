@@ -26,7 +26,7 @@ func tight(t *testing.T, site string) (*gateway, map[upstream.Vendor]*upstream.S
 		app.WriteString(channel(c.vendor.String(), u, "models "+c.models))
 	}
 	app.WriteString("group acme\n" + token("acme", "ci", clientKey) +
-		block("limits", "body 64KiB", "event 32KiB", "answer 48KiB", "upload 300ms") + block("retry", "attempts 2", "idle 2s"))
+		block("limits", "body 64KiB", "event 32KiB", "answer 48KiB", "upload 300ms") + block("retry", "first_token 2s", "total 3s"))
 	return start(t, config{App: app.String(), Site: site}), all
 }
 
@@ -151,6 +151,7 @@ func TestBadUpstreams(t *testing.T) {
 		{"compressed answer over the limit", upstream.Reply{Text: long, Encoding: "gzip"}, 502, false},
 		{"event over the limit", upstream.Reply{Text: long, Chunks: 1}, 502, true},
 		{"silence", upstream.Reply{Delay: time.Minute}, 504, false},
+		{"silence", upstream.Reply{Fault: upstream.Stall}, 504, true},
 		{"500", upstream.Fail(500), 500, false},
 		{"503", upstream.Fail(503), 503, true},
 		{"the account's key is wrong", upstream.Fail(401), 502, false},

@@ -83,7 +83,8 @@ func withoutPings(name, stream string) string {
 		end = "\r\n\r\n"
 	}
 	var kept strings.Builder
-	for event := range strings.SplitAfterSeq(stream, end) {
+	// Before the first event nobody knows yet how upstream ends its lines.
+	for event := range strings.SplitAfterSeq(strings.TrimLeft(stream, "\n"), end) {
 		if event != end && !strings.HasPrefix(event, "event: ping") {
 			kept.WriteString(event)
 		}

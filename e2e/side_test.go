@@ -154,9 +154,9 @@ func TestClientsAreNotTurnedAwayTwice(t *testing.T) {
 			client := s.gateway.dial(t, h1)
 			calls := &counter{inner: client.Transport}
 			counted := &http.Client{Transport: calls}
-			_, err := d.connect(t, s.gateway.Plain, clientKey, counted, -1).speak(limit(t), turn{model: d.limited, prompt: sayHello}, false, func(string) {})
+			_, err := d.connect(t, s.gateway.Plain, clientKey, counted, -1).speak(limit(t), turn{model: d.model, prompt: fail503}, false, func(string) {})
 			n, header := calls.seen()
-			if status, _, _ := d.failure(err); status != 429 || n != 1 {
+			if status, _, _ := d.failure(err); status != 503 || n != 1 {
 				t.Errorf("%d calls, %v", n, err)
 			}
 			if header.Get("X-Should-Retry") != "false" || header.Get("X-Request-Id") == "" {

@@ -35,6 +35,7 @@ const (
 	toolResult = "18 degrees and light rain"
 	fail400    = "fail with 400"
 	fail404    = "fail with 404"
+	fail503    = "fail with 503"
 	stall      = "say something and fall silent"
 	dawdle     = "think for a minute"
 	breakOff   = "break off after some words"
@@ -52,6 +53,7 @@ var rules = []struct {
 	{sayHello, upstream.Reply{Text: hello, Input: 123, Output: 45, Chunks: 5}},
 	{fail400, upstream.Reply{Status: http.StatusBadRequest, Message: "the upstream's own words"}},
 	{fail404, upstream.Fail(http.StatusNotFound)},
+	{fail503, upstream.Fail(http.StatusServiceUnavailable)},
 	{stall, upstream.Reply{Text: "some words", Chunks: 5, Fault: upstream.Stall, After: 3}},
 	{dawdle, upstream.Reply{Delay: time.Minute}},
 	{breakOff, upstream.Reply{Text: "some words", Chunks: 5, Fault: upstream.Cut, After: 3}},

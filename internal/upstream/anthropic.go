@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // anthropic is Anthropic's API: messages and their token count.
@@ -27,6 +28,9 @@ func (anthropic) authenticate(r *Request, key string) *refusal {
 	return &refusal{status: 401, kind: "authentication_error", message: "invalid x-api-key"}
 }
 
+// anthropicVersions are the versions of the API that clients ask for.
+var anthropicVersions = []string{"2023-01-01", "2023-06-01", "2026-10-21"}
+
 var anthropicPaths = map[string]struct {
 	fields fields
 	make   func(model string, body map[string]json.RawMessage) *operation
@@ -44,7 +48,7 @@ func (anthropic) understand(s *Server, r *Request, anyBody bool) (*operation, *r
 		return nil, &refusal{status: 405, kind: "invalid_request_error", message: "Method Not Allowed"}
 	case r.Header.Get("Anthropic-Version") == "":
 		return nil, invalidAnthropic("anthropic-version: header is required")
-	case r.Header.Get("Anthropic-Version") != "2023-06-01":
+	case !slices.Contains(anthropicVersions, r.Header.Get("Anthropic-Version")):
 		return nil, invalidAnthropic(fmt.Sprintf("anthropic-version: %q is not a valid version", r.Header.Get("Anthropic-Version")))
 	case !isJSON(r.Header):
 		return nil, invalidAnthropic("content-type: expected \"application/json\"")

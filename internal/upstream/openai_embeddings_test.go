@@ -18,7 +18,9 @@ func TestEmbeddingsInBothEncodings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var plain struct{ Data []struct{ Embedding []float32 } }
+	var plain struct {
+		Data []struct{ Embedding []float32 }
+	}
 	var coded struct{ Data []struct{ Embedding string } }
 	if json.Unmarshal(floats, &plain) != nil || json.Unmarshal(packed, &coded) != nil || len(plain.Data) != 2 || len(coded.Data) != 2 {
 		t.Fatalf("%s\n%s", floats, packed)
