@@ -163,7 +163,7 @@ func (r *Reader) makeRoom() {
 	held, room := r.end-r.start, len(r.buf)-r.end
 	switch {
 	case r.full && held < small && len(r.buf) < burst:
-		r.move(make([]byte, 2*len(r.buf)))
+		r.move(make([]byte, 4*len(r.buf)))
 	case held < small && (len(r.buf) > keep || len(r.buf) > small && r.short >= calm):
 		// after a large event or a burst: a stream at rest holds little memory
 		r.move(make([]byte, small))
