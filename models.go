@@ -149,7 +149,11 @@ func (x *exchange) anthropicList(models []routing.Model) (any, *protocol.Error) 
 // geminiList pages as Gemini does: pageSize (50, at most 1000), pageToken.
 func (x *exchange) geminiList(models []routing.Model) (any, *protocol.Error) {
 	q := x.r.URL.Query()
-	limit, err := pageSize(q.Get("pageSize"), "pageSize", 50)
+	size := q.Get("pageSize")
+	if size == "0" { // a number that is not set, in Google's protocols
+		size = ""
+	}
+	limit, err := pageSize(size, "pageSize", 50)
 	if err != nil {
 		return nil, err
 	}

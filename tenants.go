@@ -129,5 +129,5 @@ func (x *exchange) me() {
 		Models    []string   `json:"models"`
 		Sets      []string   `json:"sets"`
 		ExpiresAt *time.Time `json:"expires_at"`
-	}{t.Group(), t.Name, slices.Concat([]string{}, t.Models()), x.sets(), expires})
+	}{t.Group(), t.Name, append([]string{}, t.Models()...), x.sets(), expires})
 }
