@@ -81,7 +81,7 @@ func TestErrorBodyIsJSON(t *testing.T) {
 
 func TestFailureKind(t *testing.T) {
 	for status, want := range map[int]protocol.Kind{
-		400: protocol.KindInvalid, 401: protocol.KindUpstream, 404: protocol.KindUpstream, 408: protocol.KindUpstreamTimeout,
+		400: protocol.KindInvalid, 401: protocol.KindUnauthenticated, 402: protocol.KindForbidden, 403: protocol.KindForbidden, 404: protocol.KindUpstream, 408: protocol.KindUpstreamTimeout,
 		413: protocol.KindTooLarge, 422: protocol.KindInvalid, 429: protocol.KindRateLimited, 500: protocol.KindUpstream,
 		502: protocol.KindUpstream, 503: protocol.KindOverloaded, 504: protocol.KindUpstreamTimeout, 529: protocol.KindOverloaded,
 	} {
@@ -95,7 +95,7 @@ func TestParseFailure(t *testing.T) {
 	for data, want := range map[string]protocol.Error{
 		`{"type":"rate_limit_error","message":"m"}`:                                          {Kind: protocol.KindRateLimited, Message: "m"},
 		`{"code":"context_length_exceeded","type":"server_error","message":"m","param":"p"}`: {Kind: protocol.KindInvalid, Message: "m", Param: "p", Code: "context_length_exceeded"},
-		`{"code":"invalid_api_key","type":"invalid_request_error","message":"m"}`:            {Kind: protocol.KindUpstream, Message: "m", Code: "invalid_api_key"},
+		`{"code":"invalid_api_key","type":"invalid_request_error","message":"m"}`:            {Kind: protocol.KindUnauthenticated, Message: "m", Code: "invalid_api_key"},
 		`{"code":503,"status":"UNAVAILABLE","message":"m"}`:                                  {Kind: protocol.KindOverloaded, Message: "m"},
 		`{"code":429,"message":"m"}`:                                                         {Kind: protocol.KindRateLimited, Message: "m"},
 		`{}`:                                                                                 {Kind: protocol.KindUpstream, Message: "upstream sent an error without a message"},

@@ -7,11 +7,11 @@ import (
 )
 
 // failureWords are the types, codes and statuses by which upstreams name an
-// error. What is not here is KindUpstream, as is all that concerns our own
-// account there: a wrong key or an unknown model is no fault of the client's.
+// error. What is not here is KindUpstream. KindUnauthenticated and KindForbidden are
+// about the gateway's own account there, and not for the client to read.
 var failureWords = map[string]Kind{
 	// OpenAI: error.code, then error.type.
-	"invalid_api_key":          KindUpstream,
+	"invalid_api_key":          KindUnauthenticated,
 	"model_not_found":          KindUpstream,
 	"insufficient_quota":       KindRateLimited,
 	"rate_limit_exceeded":      KindRateLimited,
@@ -34,6 +34,9 @@ var failureWords = map[string]Kind{
 	"request_too_large":     KindTooLarge,
 	"rate_limit_error":      KindRateLimited,
 	"overloaded_error":      KindOverloaded,
+	"authentication_error":  KindUnauthenticated,
+	"billing_error":         KindForbidden,
+	"permission_error":      KindForbidden,
 	"timeout_error":         KindUpstreamTimeout,
 
 	// Google: error.status.
@@ -42,6 +45,8 @@ var failureWords = map[string]Kind{
 	"OUT_OF_RANGE":        KindInvalid,
 	"RESOURCE_EXHAUSTED":  KindRateLimited,
 	"UNAVAILABLE":         KindOverloaded,
+	"UNAUTHENTICATED":     KindUnauthenticated,
+	"PERMISSION_DENIED":   KindForbidden,
 	"DEADLINE_EXCEEDED":   KindUpstreamTimeout,
 }
 

@@ -103,12 +103,16 @@ func (k Kind) In(p Protocol) Row {
 }
 
 // FailureKind returns the kind of an error that an upstream gave an HTTP status.
-// What concerns the gateway's own account there (401, 402, 403, 404) is no fault of the
-// client's: it is KindUpstream, as is all that has no better kind.
+// 401, 402 and 403 are about the gateway's own account there, and not for the
+// client to read. What has no better kind is KindUpstream.
 func FailureKind(status int) Kind {
 	switch status {
 	case 400, 409, 415, 422:
 		return KindInvalid
+	case 401:
+		return KindUnauthenticated
+	case 402, 403:
+		return KindForbidden
 	case 413:
 		return KindTooLarge
 	case 429:
