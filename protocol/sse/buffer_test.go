@@ -120,7 +120,9 @@ func TestBufferedLeavesTheEvent(t *testing.T) {
 // faster than its reader a larger one, and only while it is.
 func TestBufferFollowsThePace(t *testing.T) {
 	burstOf := func(n int) string { return strings.Repeat("data: hello\n\n", n) }
-	slow := func(n int) pieces { return pieces(strings.SplitAfter(strings.TrimSuffix(burstOf(n), "\n"), "\n\n")[:n-1]) }
+	slow := func(n int) pieces {
+		return pieces(strings.SplitAfter(strings.TrimSuffix(burstOf(n), "\n"), "\n\n")[:n-1])
+	}
 	for _, c := range []struct {
 		name   string
 		pieces pieces
