@@ -236,13 +236,13 @@ const modifyTries = 10
 func (k *kind[Row, Doc]) modify(c *adminCall, do func(ctx context.Context, key string, old Row) error) error {
 	key := c.params[k.param]
 	return c.change(k.catalogue, func(ctx context.Context) error {
-		if err := k.changeable(c, key); err != nil {
-			return err
+		if _, ok := k.among(k.declared(c), key); ok {
+			return refuse(http.StatusConflict, "%s %q is declared in the config and can be changed there only", k.word, key)
 		}
 		for try := 1; ; try++ {
 			old, err := k.one(c.state.store, ctx, key)
 			if err != nil {
-				return err
+				return k.missing(c, key, err)
 			}
 			if err := c.matches(revisionTag(k.revision(old))); err != nil {
 				return err
@@ -255,18 +255,16 @@ func (k *kind[Row, Doc]) modify(c *adminCall, do func(ctx context.Context, key s
 	})
 }
 
-// changeable refuses what is not in the store.
-func (k *kind[Row, Doc]) changeable(c *adminCall, key string) error {
-	if _, ok := k.among(k.declared(c), key); ok {
-		return refuse(http.StatusConflict, "%s %q is declared in the config and can be changed there only", k.word, key)
+// missing says why there is nothing to change: err, or that the entity has no
+// entry of its own.
+func (k *kind[Row, Doc]) missing(c *adminCall, key string, err error) error {
+	if k.implied == nil || !errors.Is(err, store.ErrNotFound) {
+		return err
 	}
-	if k.implied == nil {
-		return nil
+	if _, ok := k.among(k.implied(c), key); !ok {
+		return err
 	}
-	if _, ok := k.among(k.implied(c), key); ok {
-		return refuse(http.StatusConflict, "%s %q has no entry of its own: a channel lists it; POST /aiproxy/%ss makes one", k.word, key, k.word)
-	}
-	return nil
+	return refuse(http.StatusConflict, "%s %q has no entry of its own: a channel lists it; POST /aiproxy/%ss makes one", k.word, key, k.word)
 }
 
 // secretMember is the member of a document that shows masks in the place of

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-aiproxy/aiproxy/protocol/pattern"
 	"github.com/caddy-aiproxy/aiproxy/store"
 	"github.com/caddy-aiproxy/aiproxy/tenancy"
 )
@@ -82,15 +83,24 @@ func declaredModels(c *adminCall) []modelDoc {
 	return docs
 }
 
-// impliedModels returns those that are known from channels alone.
+// impliedModels returns those that channels list by name and nothing describes.
+// The catalogue's own models are not asked: it may be older than the store.
 func impliedModels(c *adminCall) []modelDoc {
+	source := make(map[string]string)
+	for _, ch := range c.view.catalogue.Channels() {
+		for _, name := range slices.Concat(ch.Models, slices.Collect(maps.Keys(ch.Map))) {
+			if _, listed := source[name]; !listed && pattern.IsLiteral(name) {
+				source[name] = ch.Source
+			}
+		}
+	}
 	var docs []modelDoc
-	for _, m := range c.view.catalogue.Models() {
-		if _, declared := c.app.Models[m.Name]; declared || c.state.hasModel(m.Name) {
+	for name, source := range source {
+		if _, declared := c.app.Models[name]; declared || c.state.hasModel(name) {
 			continue
 		}
-		doc := documentModel(m.Name, nil)
-		doc.Implicit, doc.provenance = true, provenance{Source: m.Source}
+		doc := documentModel(name, nil)
+		doc.Implicit, doc.provenance = true, provenance{Source: source}
 		docs = append(docs, doc)
 	}
 	return docs

@@ -16,6 +16,7 @@ import (
 
 	"github.com/caddy-aiproxy/aiproxy/adaptors"
 	"github.com/caddy-aiproxy/aiproxy/protocol"
+	"github.com/caddy-aiproxy/aiproxy/protocol/pattern"
 	"github.com/caddy-aiproxy/aiproxy/routing"
 )
 
@@ -103,7 +104,7 @@ func probeBody(c *adminCall) (request probeRequest, err error) {
 // firstModel returns a model that can be asked for by its name; empty: none.
 func firstModel(ch *routing.Channel) string {
 	for _, m := range ch.Models {
-		if !strings.Contains(m, "*") {
+		if pattern.IsLiteral(m) {
 			return m
 		}
 	}

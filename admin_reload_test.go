@@ -40,12 +40,6 @@ func (w *world) startStream(key, model, first string) (rest func() string) {
 	}
 }
 
-// release lets the streams of witnesses end.
-func release() {
-	close(letGo)
-	letGo = make(chan struct{})
-}
-
 // eventually waits for what happens behind an answer.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/caddy-aiproxy/aiproxy/adaptors"
@@ -27,11 +28,24 @@ type witness struct {
 	cleaned atomic.Bool
 }
 
-// cleanups counts the witnesses that were cleaned up; letGo ends their streams.
-var (
-	cleanups atomic.Int64
-	letGo    = make(chan struct{})
-)
+// cleanups counts the witnesses that were cleaned up.
+var cleanups atomic.Int64
+
+// letGo ends the streams that have begun: closing it, and making another.
+var letGo struct {
+	sync.Mutex
+	now chan struct{}
+}
+
+func init() { letGo.now = make(chan struct{}) }
+
+// release lets the streams of witnesses end.
+func release() {
+	letGo.Lock()
+	defer letGo.Unlock()
+	close(letGo.now)
+	letGo.now = make(chan struct{})
+}
 
 func (*witness) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "aiproxy.adaptors.witness", New: func() caddy.Module { return new(witness) }}
@@ -61,11 +75,14 @@ func (a *witness) Send(_ context.Context, _ http.RoundTripper, call *adaptors.Ca
 		resp.Body = io.NopCloser(strings.NewReader(`{"object":"chat.completion","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"` + a.Name + `"}}]}`))
 		return resp, nil
 	}
+	letGo.Lock()
+	now := letGo.now
+	letGo.Unlock()
 	read, write := io.Pipe()
 	resp.Body = read
 	go func() {
 		io.WriteString(write, chunk(a.Name, "null"))
-		<-letGo
+		<-now
 		if a.cleaned.Load() {
 			io.WriteString(write, chunk(" but cleaned up", "null"))
 		}

@@ -3,6 +3,7 @@ package aiproxy
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -59,7 +60,9 @@ func newWorld(t *testing.T, app string) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := caddy.Stop(); err != nil {
+		// Stopping a config does not stop its admin endpoint; another one does.
+		err := errors.Join(caddy.Load([]byte(`{"admin":{"disabled":true}}`), true), caddy.Stop())
+		if err != nil {
 			t.Error(err)
 		}
 	})
@@ -108,7 +111,7 @@ func (w *world) run(apps map[string]any) error {
 		"admin":   map[string]any{"listen": strings.TrimPrefix(w.admin, "http://"), "config": map[string]any{"persist": false}},
 		"storage": map[string]any{"module": "file_system", "root": w.path("storage")},
 		"logging": map[string]any{"logs": map[string]any{"default": map[string]any{
-			"level": "DEBUG", "writer": map[string]any{"output": "file", "filename": w.path("log"), "mode": "0600"},
+			"level": "DEBUG", "writer": map[string]any{"output": "file", "filename": w.path("log"), "mode": "0600", "roll": false},
 		}}},
 		"apps": apps,
 	})
@@ -129,7 +132,7 @@ type reply struct {
 	body   []byte
 }
 
-// admin calls the admin API. Headers are given as "Name: value".
+// call calls the admin API. Headers are given as "Name: value".
 func (w *world) call(method, path, body string, headers ...string) *reply {
 	w.t.Helper()
 	r := w.request(method, w.admin+path, body, headers...)
