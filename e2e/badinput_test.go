@@ -156,9 +156,18 @@ func TestBadUpstreams(t *testing.T) {
 		{"503", upstream.Fail(503), 503, true},
 		{"the account's key is wrong", upstream.Fail(401), 502, false},
 	} {
-		for _, s := range shapes {
-			all[s.vendor].Otherwise(c.reply)
-			got := s.call(t, g.Plain, g.dial(t, h1), s.model, "hi", c.streamed)
+		for _, u := range all {
+			u.Otherwise(c.reply)
+		}
+		var wg sync.WaitGroup
+		answers := make([]answer, len(shapes))
+		for i, s := range shapes {
+			client := g.dial(t, h1)
+			wg.Go(func() { answers[i] = s.call(t, g.Plain, client, s.model, "hi", c.streamed) })
+		}
+		wg.Wait()
+		for i, s := range shapes {
+			got := answers[i]
 			if got.status != c.status {
 				t.Errorf("%s, %s, streamed=%v: got %d %s, want %d", s.name, c.name, c.streamed, got.status, got.body[:min(len(got.body), 300)], c.status)
 			}
@@ -204,7 +213,7 @@ func stalled(t *testing.T, g *gateway, s shape, length int) net.Conn {
 	}
 	t.Cleanup(func() { conn.Close() })
 	body := []byte(`{"a":"` + strings.Repeat("x", length/2))
-	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
+	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
 		strings.Replace(s.path, "MODEL", s.model, 1), clientKey, length, body)
 	if err != nil {
 		t.Fatal(err)

@@ -197,6 +197,22 @@ func (g *gateway) stop() error {
 	return errors.Join(append(faults, g.out.faults()...)...)
 }
 
+// goroutines is how many the gateway has, as its admin endpoint tells.
+func (g *gateway) goroutines() (int, error) {
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	answer, err := client.Get(g.Admin + "/debug/pprof/goroutine?debug=1")
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	n := 0
+	if _, err := fmt.Fscanf(answer.Body, "goroutine profile: total %d", &n); err != nil {
+		return 0, fmt.Errorf("reading the profile of goroutines: %w", err)
+	}
+	return n, nil
+}
+
 // output is what a process wrote.
 type output struct {
 	mu  sync.Mutex

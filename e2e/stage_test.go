@@ -19,9 +19,11 @@ import (
 var stage theatre
 
 type theatre struct {
-	once      sync.Once
-	err       error
-	dir       string
+	once sync.Once
+	err  error
+	dir  string
+	// idle is how many goroutines the gateway had before the first call.
+	idle      int
 	gateway   *gateway
 	upstreams map[upstream.Vendor]*upstream.Server
 	// limited are upstreams that are always over their rate limit.
@@ -96,7 +98,10 @@ func (s *theatre) build() (err error) {
 	if s.dir, err = os.MkdirTemp("", "aiproxy-stage-"); err != nil {
 		return err
 	}
-	s.gateway, err = launch(s.dir, config{App: app.String()})
+	if s.gateway, err = launch(s.dir, config{App: app.String()}); err != nil {
+		return err
+	}
+	s.idle, err = s.gateway.goroutines()
 	return err
 }
 
@@ -117,9 +122,6 @@ func (s *theatre) close() error {
 		defer os.RemoveAll(s.dir)
 	}
 	var faults []error
-	if s.gateway != nil {
-		faults = append(faults, s.gateway.stop())
-	}
 	for _, all := range []map[upstream.Vendor]*upstream.Server{s.upstreams, s.limited} {
 		for _, u := range all {
 			u.Close()
@@ -128,7 +130,29 @@ func (s *theatre) close() error {
 			}
 		}
 	}
+	if s.gateway != nil {
+		faults = append(faults, s.leaks(), s.gateway.stop())
+	}
 	return errors.Join(faults...)
+}
+
+// leaks says whether the gateway, with all clients and upstreams gone, has
+// more goroutines than at first.
+func (s *theatre) leaks() error {
+	// Timers of HTTP/3 connections and the like may hold a few for a while.
+	const spare = 10
+	n := 0
+	for range 100 {
+		var err error
+		if n, err = s.gateway.goroutines(); err != nil {
+			return err
+		}
+		if n <= s.idle+spare {
+			return nil
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return fmt.Errorf("the gateway has %d goroutines, %d before the first call", n, s.idle)
 }
 
 // channel declares a channel to an upstream; settings are further lines.
