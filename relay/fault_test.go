@@ -313,6 +313,15 @@ func TestLastRefusalIsTold(t *testing.T) {
 	)
 }
 
+// TestRefusalOutlivesSilence: what an upstream said is told rather than that a
+// later one could not be reached.
+func TestRefusalOutlivesSilence(t *testing.T) {
+	w := newWorld(t, 2, 1).
+		script(1, reply{status: 429, header: head("Retry-After", "7"), body: []step{say(`{"from":1}`)}}).
+		script(2, reply{err: adaptors.ErrNotSent})
+	w.do().got(429, `{"from":1}`).has("Retry-After", "7").has("Aiproxy-Attempts", "2")
+}
+
 // TestOutcomeIsOfTheLastAttempt: nothing of an earlier attempt is taken for
 // the last one's.
 func TestOutcomeIsOfTheLastAttempt(t *testing.T) {

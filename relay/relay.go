@@ -109,7 +109,11 @@ func (x *exchange) run() {
 			return
 		}
 		x.call.Plan.Failed(a, f.verdict)
-		last = f
+		// What an upstream said tells the client more than that another one
+		// could not be reached.
+		if last == nil || f.status != 0 || last.status == 0 {
+			last = f
+		}
 		if f.final {
 			break
 		}
