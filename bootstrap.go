@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/caddy-aiproxy/aiproxy/protocol"
+	"github.com/caddy-aiproxy/aiproxy/protocol/splice"
 	"github.com/caddy-aiproxy/aiproxy/routing"
 	"github.com/caddy-aiproxy/aiproxy/store"
 	"github.com/caddy-aiproxy/aiproxy/tenancy"
@@ -51,22 +53,26 @@ func (a *App) tryLine(key string) string {
 	model := "MODEL"
 	v := a.current.Load()
 	rank := 0
+	sets := []string{routing.DefaultSet} // what the group sees
 	for _, ch := range v.catalogue.Channels() {
-		if ch.Inactive != "" || !ch.Adaptor.Serves(protocol.Chat, protocol.Generate) {
+		if ch.Inactive != "" || !slices.Contains(ch.Sets, routing.DefaultSet) ||
+			!slices.Contains(ch.Protocols, protocol.Chat) || !ch.Adaptor.Serves(protocol.Chat, protocol.Generate) {
 			continue
 		}
 		r := 1
 		if !ch.Adaptor.NeedsKey() {
 			r = 2
 		}
-		for _, m := range v.catalogue.List(ch.Sets, ch.Serves) {
+		for _, m := range v.catalogue.List(sets, ch.Serves) {
 			if r > rank {
 				model, rank = m.Name, r
 			}
 		}
 	}
+	// A name may hold quotes of both kinds.
+	name := strings.ReplaceAll(string(splice.Quote(model)), "'", `'\''`)
 	return fmt.Sprintf(`curl %s/v1/chat/completions -H "Authorization: Bearer %s" -H "Content-Type: application/json" `+
-		`-d '{"model": "%s", "messages": [{"role": "user", "content": "Hello!"}]}'`, a.site(), key, model)
+		`-d '{"model": %s, "messages": [{"role": "user", "content": "Hello!"}]}'`, a.site(), key, name)
 }
 
 // site guesses, from where the first handler of ours listens, the address that
@@ -76,7 +82,7 @@ func (a *App) site() string {
 		return "http://localhost"
 	}
 	address, err := caddy.ParseNetworkAddress(a.listen[0])
-	if err != nil {
+	if err != nil || address.IsUnixNetwork() || address.IsFdNetwork() {
 		return "http://localhost"
 	}
 	host := address.Host

@@ -51,6 +51,9 @@ func checkName(name string) error {
 	if name == "." || name == ".." { // a URL's path would lose them
 		return fmt.Errorf("%q is no name", name)
 	}
+	if name == "." || name == ".." { // a URL's path would lose them
+		return fmt.Errorf("%q is no name", name)
+	}
 	if i := strings.IndexFunc(name, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
 	}); i >= 0 {
