@@ -38,7 +38,7 @@ xcaddy:
 
 # Compares with Caddy's reverse_proxy; results go to docs/measured/.
 bench:
-	$(GO) run ./internal/bench
+	$(GO) run ./internal/bench -out docs/measured
 
 # The long forms of what `test` runs short.
 soak:
