@@ -47,7 +47,7 @@ run_steps() {
 copy_tree "$work/src"
 run_steps "$work/src"
 caddy=$work/src/bin/caddy
-go build -trimpath -o "$work/aiproxy" ./cmd/aiproxy
+(cd "$work/src" && CGO_ENABLED=0 go build -trimpath -o "$work/aiproxy" ./cmd/aiproxy)
 guard=()
 if [ "$(uname)" = Linux ]; then
 	go build -o "$work/nosocket" ./internal/nosocket
@@ -80,14 +80,17 @@ printf '{\n\taiproxy {\n\t\tchanel x\n\t}\n}\n' >"$work/wrong"
 if "$caddy" adapt --config "$work/wrong" --adapter caddyfile >/dev/null 2>"$work/log"; then
 	fail "adapt takes a wrong Caddyfile"
 fi
-grep -q 'unknown option "chanel".*wrong:3' "$work/log" || { cat "$work/log" >&2; fail "adapt does not say what is wrong, and where"; }
+grep -q 'unknown option .*chanel.*wrong:3' "$work/log" || { cat "$work/log" >&2; fail "adapt does not say what is wrong, and where"; }
 
 echo "xcaddy: fmt"
 "$caddy" fmt "$example" | diff "$example" - || fail "fmt changes Caddyfile.example"
 
 echo "xcaddy: validate"
-if [ "${#guard[@]}" -gt 0 ] && "${guard[@]}" "$caddy" run --config "$example" >"$work/log" 2>&1; then
-	fail "nosocket lets a server listen"
+if [ "${#guard[@]}" -gt 0 ]; then
+	# The guard works: it ends a server with SIGSYS, 31.
+	status=0
+	{ "${guard[@]}" "$caddy" run --config "$example" >"$work/log" 2>&1; } 2>/dev/null || status=$?
+	[ "$status" -eq 159 ] || { cat "$work/log" >&2; fail "a server under nosocket ended with $status"; }
 fi
 find "$HOME" "$XDG_DATA_HOME" "$XDG_CONFIG_HOME" "$work/cwd" -mindepth 1 -delete
 for binary in "$caddy" "$work/aiproxy"; do
@@ -99,7 +102,8 @@ done
 
 echo "xcaddy: run"
 port=$((20000 + RANDOM % 10000))
-sed "s/:8080/127.0.0.1:$port/; s/^{\$/{\n\tadmin off/" "$example" >"$work/Caddyfile"
+# http://, since Caddy would make certificates and have the machine trust them.
+sed "s|^:8080 {|http://:$port {\n\tbind 127.0.0.1|; s|^{\$|{\n\tadmin off|" "$example" >"$work/Caddyfile"
 "$caddy" run --config "$work/Caddyfile" --adapter caddyfile >"$work/out" 2>"$work/log" &
 server=$!
 for _ in $(seq 100); do
