@@ -166,7 +166,7 @@ func (w *world) request(method, url, body string, headers ...string) *reply {
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Set(name, value)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := w.do(req)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -176,6 +176,24 @@ func (w *world) request(method, url, body string, headers ...string) *reply {
 		w.t.Fatal(err)
 	}
 	return &reply{t: w.t, what: method + " " + strings.TrimPrefix(url, w.admin) + " " + body, status: resp.StatusCode, header: resp.Header, body: text}
+}
+
+// do makes a request. Right after a reload the kernel may still give a new
+// connection to the old config's listener, which closes without accepting it:
+// such a request is made again.
+func (w *world) do(req *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultClient.Do(req)
+	for range 10 {
+		var op *net.OpError
+		if err == nil || !(errors.As(err, &op) && op.Op == "dial") && !strings.HasPrefix(req.URL.String(), w.site) {
+			break
+		}
+		if req.GetBody != nil {
+			req.Body, _ = req.GetBody()
+		}
+		resp, err = http.DefaultClient.Do(req)
+	}
+	return resp, err
 }
 
 // want ends the test where the status is another.

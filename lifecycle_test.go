@@ -149,7 +149,7 @@ func (w *world) listen(p *parts) (first string, rest io.ReadCloser) {
 	}
 	r.Header.Set("Authorization", "Bearer "+canaryDeclared)
 	go func() { p.next <- sseHead }()
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := w.do(r)
 	if err != nil || resp.StatusCode != 200 {
 		w.t.Fatalf("got %v, %v", resp, err)
 	}
