@@ -33,15 +33,14 @@ func (a *App) enter() (*view, error) {
 	}
 }
 
-// successor serves a request that a connection of an old config brought after
-// the config was cleaned up.
+// successor serves a request that met a config which does not serve: one that
+// was cleaned up while its connection lived on, or a new one that cannot be
+// started but whose server has already taken the request off the listener that
+// it shares with the old one. The active config serves it, if there is one.
 func (a *App) successor(err error) (*view, error) {
-	if !errors.Is(err, errClosed) {
+	active, notActive := caddy.ActiveContext().AppIfConfigured("aiproxy")
+	if notActive != nil || active == a {
 		return nil, err
-	}
-	active, err := caddy.ActiveContext().AppIfConfigured("aiproxy")
-	if err != nil || active == a {
-		return nil, errClosed
 	}
 	return active.(*App).enter()
 }
