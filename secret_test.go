@@ -18,7 +18,7 @@ import (
 func TestStoredSecret(t *testing.T) {
 	dir := t.TempDir()
 	storage := &certmagic.FileStorage{Path: dir}
-	secrets := make([]string, 16)
+	secrets := make([]string, 4)
 	var wg sync.WaitGroup
 	for i := range secrets {
 		wg.Go(func() {
