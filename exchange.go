@@ -138,6 +138,10 @@ func (x *exchange) address() netip.Addr {
 
 // read reads the body whole, within the limits.
 func (x *exchange) read(v *view) (*relay.Body, *protocol.Error) {
+	if coding := x.r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, &protocol.Error{Kind: protocol.KindInvalid, Param: "Content-Encoding",
+			Message: "a body with a Content-Encoding is not taken; send it as it is"}
+	}
 	u := watchUpload(x.w, x.r.Body, v.upload)
 	body, err := v.relay.Budget.ReadBody(u, x.r.ContentLength, v.bodyLimit)
 	u.stop()

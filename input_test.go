@@ -262,3 +262,15 @@ func TestLimitOfCaddys(t *testing.T) {
 		wantError(t, call.path, w, call.protocol, protocol.KindTooLarge, "limit of 20 bytes")
 	}
 }
+
+// TestCodedBodies: a body that is compressed is refused by name, and not as
+// JSON that is broken.
+func TestCodedBodies(t *testing.T) {
+	g := newGate(t, "", "")
+	body := `{"model":"echo","messages":[{"role":"user","content":"hi"}]}`
+	w := g.ask("POST", "/v1/chat/completions", body, ci, "Content-Encoding: zstd")
+	wantError(t, "zstd", w, protocol.Chat, protocol.KindInvalid, "Content-Encoding")
+	if w = g.ask("POST", "/v1/chat/completions", body, ci, "Content-Encoding: identity"); w.Code != 200 {
+		t.Errorf("identity: %d %s", w.Code, w.Body)
+	}
+}

@@ -36,8 +36,9 @@ func (r *Rest) Left(now time.Time) time.Duration {
 	return time.Duration(until - now.UnixNano())
 }
 
-// Health remembers the rests of all keys across reloads. It holds one entry
-// for each key of a loaded channel and keeps no key itself.
+// Health remembers the rests of all keys across reloads. It holds one small
+// entry for each key that a channel ever had, which only operators add to, and
+// keeps no key itself.
 type Health struct {
 	mu    sync.Mutex
 	rests map[[32]byte]*Rest
@@ -58,18 +59,6 @@ func (h *Health) Rest(channel, key string) *Rest {
 		h.rests[id] = r
 	}
 	return r
-}
-
-// Sweep forgets the rests that are over, of keys which no catalogue holds.
-// The caller says which rests are still held.
-func (h *Health) Sweep(now time.Time, held map[*Rest]bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for id, r := range h.rests {
-		if !held[r] && r.Left(now) <= 0 {
-			delete(h.rests, id)
-		}
-	}
 }
 
 // Recall gives the keys of a channel the rests that are remembered of them. It

@@ -69,23 +69,6 @@ func TestHealthRemembersByChannelAndKey(t *testing.T) {
 	}
 }
 
-func TestSweep(t *testing.T) {
-	h := NewHealth()
-	held, over, resting := h.Rest("a", "held"), h.Rest("a", "over"), h.Rest("a", "resting")
-	over.Set(start, time.Second)
-	resting.Set(start, time.Minute)
-	h.Sweep(start.Add(2*time.Second), map[*Rest]bool{held: true})
-	if h.Rest("a", "held") != held {
-		t.Error("a rest that a catalogue holds was forgotten")
-	}
-	if h.Rest("a", "resting") != resting {
-		t.Error("a channel that is loaded again would ask a key that still rests")
-	}
-	if h.Rest("a", "over") == over {
-		t.Error("a rest that is over and held by nobody is kept")
-	}
-}
-
 func TestHealthConcurrently(t *testing.T) {
 	h := NewHealth()
 	var wg sync.WaitGroup
@@ -93,7 +76,6 @@ func TestHealthConcurrently(t *testing.T) {
 		wg.Go(func() {
 			for range 100 {
 				h.Rest("a", "k").Set(start, time.Second)
-				h.Sweep(start, nil)
 			}
 		})
 	}
