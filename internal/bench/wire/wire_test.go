@@ -1,12 +1,10 @@
 package wire
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -155,23 +153,16 @@ func TestPipelineInPieces(t *testing.T) {
 	})
 }
 
-// What net/http reads without complaint, and we do too, we read alike.
-func FuzzAgreesWithNetHTTP(f *testing.F) {
+// FuzzRead: whatever an upstream sends, reading it ends, and gives no more
+// than was sent.
+func FuzzRead(f *testing.F) {
 	f.Add([]byte("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"))
 	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n"))
 	f.Add([]byte("HTTP/1.1 200 OK\r\ncontent-length: 05\r\nX: y\r\n\r\nhello world"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		_, _, got, err := read(NewReader(bytes.NewReader(in), 0))
-		if err != nil {
-			return
-		}
-		resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(in)), nil)
-		if err != nil || resp.StatusCode == 204 || resp.StatusCode == 304 || resp.StatusCode/100 == 1 {
-			return
-		}
-		want, err := io.ReadAll(resp.Body)
-		if err == nil && !bytes.Equal(got, want) {
-			t.Errorf("got %q, net/http %q", got, want)
+		if err == nil && len(got) > len(in) {
+			t.Errorf("%d bytes came of %d", len(got), len(in))
 		}
 	})
 }
