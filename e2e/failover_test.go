@@ -44,7 +44,7 @@ func TestFailoverBeforeContent(t *testing.T) {
 			u := upstream.New(t, d.vendor)
 			u.Otherwise(tr.reply)
 			if tr.refused {
-				u.Close()
+				u.URL = "http://127.0.0.1:1/v1"
 			}
 			name := fmt.Sprintf("%s-%d", d.name, i)
 			bad[name] = u

@@ -28,6 +28,7 @@ type gateway struct {
 	// Admin is Caddy's admin endpoint.
 	Admin string
 	dir   string
+	ports []int
 	cmd   *exec.Cmd
 	out   output
 	done  chan struct{}
@@ -40,12 +41,12 @@ type config struct {
 	// Site is what stands inside the directive aiproxy, with its braces' lines
 	// left out; empty for the bare directive.
 	Site string
-	// Global is put among the global options.
-	Global string
+	// PlainOnly leaves out the site over TLS.
+	PlainOnly bool
 }
 
-// Caddyfile writes the whole file. A site over plain HTTP and one over TLS
-// have the same directive.
+// Caddyfile writes the whole file. The site over plain HTTP and the one over
+// TLS have the same directive.
 func (c config) Caddyfile(g *gateway, admin, plain, secure int) string {
 	g.Admin = fmt.Sprintf("http://127.0.0.1:%d", admin)
 	g.Plain = fmt.Sprintf("http://127.0.0.1:%d", plain)
@@ -54,23 +55,28 @@ func (c config) Caddyfile(g *gateway, admin, plain, secure int) string {
 	if c.Site != "" {
 		directive = "aiproxy {\n" + indent(c.Site) + "}"
 	}
-	return fmt.Sprintf(`{
+	file := fmt.Sprintf(`{
 	admin 127.0.0.1:%d
 	skip_install_trust
 	auto_https disable_redirects
 	persist_config off
-%s	aiproxy {
+	aiproxy {
 %s	}
 }
 
-http://127.0.0.1:%d {
+http://127.0.0.1:%d, http://localhost:%[3]d {
 %s}
-
+`, admin, indent(indent(c.App)), plain, indent(directive))
+	if c.PlainOnly {
+		g.TLS = ""
+		return file
+	}
+	return file + fmt.Sprintf(`
 https://localhost:%d {
 	bind 127.0.0.1
 	tls internal
-%[5]s}
-`, admin, indent(c.Global), indent(indent(c.App)), plain, indent(directive), secure)
+%s}
+`, secure, indent(directive))
 }
 
 // indent puts a tab before each line that is not empty.
@@ -82,6 +88,28 @@ func indent(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// reload loads another configuration into the running gateway, at the same
+// addresses.
+func (g *gateway) reload(t *testing.T, c config) {
+	t.Helper()
+	file := c.Caddyfile(g, g.ports[0], g.ports[1], g.ports[2])
+	g.call(t, http.MethodPost, "/load", file, http.StatusOK)
+}
+
+// call calls the admin endpoint, expects a status, and returns the body.
+func (g *gateway) call(t *testing.T, method, path, body string, status int) []byte {
+	t.Helper()
+	kind := "application/json"
+	if path == "/load" {
+		kind = "text/caddyfile"
+	}
+	got := send(t, g.dial(t, h1), method, g.Admin+path, []byte(body), "Content-Type", kind)
+	if got.status != status {
+		t.Fatalf("%s %s %s: got %d %s, want %d", method, path, body, got.status, got.body, status)
+	}
+	return got.body
 }
 
 // start runs the gateway for one test; the test fails where its output tells
@@ -103,13 +131,24 @@ func start(t *testing.T, c config) *gateway {
 	return g
 }
 
-// launch starts the gateway in a folder of its own and waits until it is ready.
+// launch starts the gateway in a folder of its own and waits until it is
+// ready. A port that somebody took meanwhile is another try.
 func launch(dir string, c config) (*gateway, error) {
+	for try := 1; ; try++ {
+		g, err := launchOnce(dir, c)
+		if err == nil || try == 3 || !strings.Contains(err.Error(), "address already in use") {
+			return g, err
+		}
+	}
+}
+
+func launchOnce(dir string, c config) (*gateway, error) {
 	g := &gateway{dir: dir, done: make(chan struct{})}
 	ports, err := freePorts(3)
 	if err != nil {
 		return nil, err
 	}
+	g.ports = ports
 	file := filepath.Join(dir, "Caddyfile")
 	if err := os.WriteFile(file, []byte(c.Caddyfile(g, ports[0], ports[1], ports[2])), 0o600); err != nil {
 		return nil, err
@@ -138,7 +177,7 @@ func (g *gateway) wait() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for _, url := range []string{g.Plain, g.TLS} {
-		for {
+		for url != "" {
 			err := g.ready(ctx, url)
 			if err == nil {
 				break

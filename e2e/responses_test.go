@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -52,7 +53,7 @@ func (s responsesSpeaker) speak(ctx context.Context, turn turn, streamed bool, s
 		case "response.completed":
 			whole = responsesSaid(&event.Response)
 		case "error":
-			return whole, &openai.Error{Type: event.Code, Message: event.Message}
+			return whole, fmt.Errorf("error event %q: %s", event.Code, event.Message)
 		}
 	}
 	return whole, stream.Err()
