@@ -43,7 +43,7 @@ func (a *App) bootstrap(ctx context.Context, s *state) error {
 		return err
 	}
 	s.directory.Load(contents)
-	fmt.Fprintf(os.Stdout, "\nA first group and token were made. Try it:\n\n%s\n\nThe key is shown this once.\n\n", a.tryLine(key))
+	fmt.Fprintf(os.Stdout, "\nA first group and token were made. Try it:\n\n%s\n\nThe key is shown this once. Where your site has a name, put it into the address.\n\n", a.tryLine(key))
 	return nil
 }
 
