@@ -24,6 +24,7 @@ import (
 	"github.com/caddy-aiproxy/aiproxy/store"
 	"github.com/caddy-aiproxy/aiproxy/tenancy"
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 func init() {
@@ -72,8 +73,8 @@ type App struct {
 	declared declared
 	tenants  *tenancy.Declared // declared, once the secret is known
 	relay    *relay.Relay
-	// listen is where the first handler's server listens.
-	listen []string
+	// server is the first handler's.
+	server *caddyhttp.Server
 
 	opening sync.Mutex
 	opened  bool // open was tried

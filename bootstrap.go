@@ -75,13 +75,13 @@ func (a *App) tryLine(key string) string {
 		`-d '{"model": %s, "messages": [{"role": "user", "content": "Hello!"}]}'`, a.site(), key, name)
 }
 
-// site guesses, from where the first handler of ours listens, the address that
-// works on this machine.
+// site guesses the address that works on this machine, from where the first
+// handler's server listens and the first host that it is for.
 func (a *App) site() string {
-	if len(a.listen) == 0 {
+	if a.server == nil || len(a.server.Listen) == 0 {
 		return "http://localhost"
 	}
-	address, err := caddy.ParseNetworkAddress(a.listen[0])
+	address, err := caddy.ParseNetworkAddress(a.server.Listen[0])
 	if err != nil || address.IsUnixNetwork() || address.IsFdNetwork() {
 		return "http://localhost"
 	}
@@ -89,14 +89,39 @@ func (a *App) site() string {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
+	if named := firstHost(a.server); named != "" {
+		host = named
+	}
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
-	switch address.StartPort {
-	case caddyhttp.DefaultHTTPSPort:
-		return "https://" + host
-	case caddyhttp.DefaultHTTPPort:
-		return "http://" + host
+	scheme, usual := "http", uint(caddyhttp.DefaultHTTPPort)
+	if len(a.server.TLSConnPolicies) > 0 || address.StartPort == caddyhttp.DefaultHTTPSPort {
+		scheme, usual = "https", caddyhttp.DefaultHTTPSPort
 	}
-	return fmt.Sprintf("http://%s:%d", host, address.StartPort)
+	if address.StartPort == usual {
+		return scheme + "://" + host
+	}
+	return fmt.Sprintf("%s://%s:%d", scheme, host, address.StartPort)
+}
+
+// firstHost returns the first host without a wildcard or placeholder that one
+// of the server's routes is for; empty where there is none.
+func firstHost(server *caddyhttp.Server) string {
+	for _, route := range server.Routes {
+		for _, set := range route.MatcherSets {
+			for _, matcher := range set {
+				hosts, ok := matcher.(*caddyhttp.MatchHost)
+				if !ok {
+					continue
+				}
+				for _, host := range *hosts {
+					if !strings.ContainsAny(host, "*{") {
+						return host
+					}
+				}
+			}
+		}
+	}
+	return ""
 }

@@ -7,6 +7,9 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddytls"
 )
 
 // printed returns what f writes to standard output.
@@ -134,10 +137,32 @@ func TestSite(t *testing.T) {
 	} {
 		a := &App{}
 		if listen != "" {
-			a.listen = []string{listen}
+			a.server = &caddyhttp.Server{Listen: []string{listen}}
 		}
 		if got := a.site(); got != want {
 			t.Errorf("%q: got %s, expected %s", listen, got, want)
+		}
+	}
+}
+
+// TestSiteOfAName: a site that has a name, or TLS, is called by it.
+func TestSiteOfAName(t *testing.T) {
+	hosts := func(names ...string) caddyhttp.RouteList {
+		m := caddyhttp.MatchHost(names)
+		return caddyhttp.RouteList{{}, {MatcherSets: caddyhttp.MatcherSets{{&m}}}}
+	}
+	for _, c := range []struct {
+		server *caddyhttp.Server
+		want   string
+	}{
+		{&caddyhttp.Server{Listen: []string{":443"}, Routes: hosts("ai.example.com", "b.example.com")}, "https://ai.example.com"},
+		{&caddyhttp.Server{Listen: []string{":9080"}, Routes: hosts("127.0.0.1")}, "http://127.0.0.1:9080"},
+		{&caddyhttp.Server{Listen: []string{":9080"}, Routes: hosts("*.example.com", "{env.SITE}")}, "http://localhost:9080"},
+		{&caddyhttp.Server{Listen: []string{":9443"}, TLSConnPolicies: caddytls.ConnectionPolicies{{}}}, "https://localhost:9443"},
+	} {
+		a := &App{server: c.server}
+		if got := a.site(); got != c.want {
+			t.Errorf("got %s, expected %s", got, c.want)
 		}
 	}
 }

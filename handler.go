@@ -71,8 +71,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("getting the app aiproxy: %w", err)
 	}
 	h.app = app.(*App)
-	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok && h.app.listen == nil {
-		h.app.listen = server.Listen
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok && h.app.server == nil {
+		h.app.server = server
 	}
 	if h.Ping == 0 {
 		h.Ping = caddy.Duration(15 * time.Second)
