@@ -30,10 +30,11 @@ func (x *exchange) refusal(resp *http.Response, r *heard) *fault {
 	// Error bodies are small and live to the end of the call, so they go
 	// uncounted from here on.
 	defer body.Release()
+	text := masked(body.Bytes, x.key)
 	if body.Reused() {
-		return refused(resp, bytes.Clone(body.Bytes), time.Now())
+		text = bytes.Clone(text)
 	}
-	return refused(resp, body.Bytes, time.Now())
+	return refused(resp, text, time.Now())
 }
 
 // answer reads an answer that is not streamed whole, and sends it.

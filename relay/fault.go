@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func actionOf(status int) action {
 		return a
 	}
 	switch {
-	case status < 400:
+	case status < 400 || status > 599:
 		// A redirect is followed by nobody: it would carry the key elsewhere.
 		return action{ours: true, kind: protocol.KindUpstream}
 	case status < 500:
@@ -79,6 +80,9 @@ func actionOf(status int) action {
 // it could not be read.
 func refused(resp *http.Response, body []byte, now time.Time) *fault {
 	a := actionOf(resp.StatusCode)
+	if resp.StatusCode == http.StatusBadRequest && bytes.Contains(body, badKey) {
+		a = actionOf(http.StatusUnauthorized)
+	}
 	f := &fault{
 		status:      resp.StatusCode,
 		contentType: resp.Header.Get("Content-Type"),
@@ -101,6 +105,22 @@ func refused(resp *http.Response, body []byte, now time.Time) *fault {
 	}
 	f.err = &protocol.Error{Kind: kind, Message: fmt.Sprintf("upstream answered with the status %d", resp.StatusCode), RetryAfter: f.rest}
 	return f
+}
+
+// badKey is the reason (google.rpc.ErrorInfo) by which Google says, with the
+// status 400, that a key is wrong: the channel's, not the client's.
+var badKey = []byte(`"API_KEY_INVALID"`)
+
+// shortestKey is the shortest key that is looked for in an upstream's words.
+const shortestKey = 8
+
+// masked returns an upstream's error without the channel's key, which some
+// quote. It returns text itself where the key is not in it.
+func masked(text []byte, key string) []byte {
+	if len(key) < shortestKey || !bytes.Contains(text, []byte(key)) {
+		return text
+	}
+	return bytes.ReplaceAll(text, []byte(key), []byte("[key]"))
 }
 
 // kindOf is the kind of an upstream's error that comes without a usable body.
@@ -187,7 +207,7 @@ func broken(ctx context.Context, err error) *fault {
 	case errors.Is(err, TooLarge):
 		f = failed("answer over the limit")
 		f.final = true
-	case errors.Is(err, NoMemory):
+	case errors.Is(err, NoMemory), errors.Is(err, sse.ErrNoRoom):
 		f = failed("no memory left for its answer")
 		f.err.Kind, f.final = protocol.KindOverloaded, true
 	default:

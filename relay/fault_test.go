@@ -79,7 +79,7 @@ func TestUpstreamStatus(t *testing.T) {
 		{status: 504, body: page, gets: 504, as: own(protocol.KindUpstreamTimeout, 504), then: channel},
 		{status: 529, gets: 529, then: channel},
 		{status: 529, header: []string{"Retry-After-Ms", "3000"}, gets: 529, then: channel, rest: 3 * time.Second, retry: "3"},
-		{status: 600, gets: 600, then: channel},
+		{status: 600, gets: 502, as: own(protocol.KindUpstream, 600), then: channel},
 		{status: 301, header: []string{"Location", "http://elsewhere.test/"}, gets: 502, as: own(protocol.KindUpstream, 301), then: channel},
 		{status: 307, header: []string{"Location", "/"}, gets: 502, as: own(protocol.KindUpstream, 307), then: channel},
 		{status: 304, gets: 502, as: own(protocol.KindUpstream, 304), then: channel},

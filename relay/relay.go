@@ -73,6 +73,7 @@ type exchange struct {
 	// upstream is the status of the attempt's answer; 0 where none came.
 	upstream int
 	out      Outcome
+	key      string // of the attempt under way
 }
 
 // Do makes attempts until one is answered or none is left, and answers the
@@ -135,6 +136,7 @@ func resting(left time.Duration) *fault {
 // reached it.
 func (x *exchange) attempt(a routing.Attempt) *fault {
 	req := x.call.Request
+	x.key = a.Key.Value
 	x.out.Channel, x.out.UpstreamModel = a.Channel, a.Channel.Upstream(req.Model)
 	x.out.UpstreamRequestID, x.upstream = "", 0
 	body, edits := x.call.Codec.RequestEdits(req, x.out.UpstreamModel, a.Channel.Adaptor.StreamUsage())

@@ -42,6 +42,8 @@ type pump struct {
 	pending []byte
 	burst   *[maxPending]byte // that pending is in, if it is in one
 	content bool
+	// taken is what pending has of the budget.
+	taken int64
 	// finished: the last words are said, no ping may follow.
 	finished bool
 }
@@ -67,10 +69,15 @@ func (p *pump) stream(ctx context.Context, resp *http.Response, body *heard) *fa
 	if array {
 		reader = sse.NewArrayReader(body, int(p.Event))
 	}
+	reader.Room = p.room
+	defer func() {
+		reader.Release()
+		p.Budget.Give(p.taken)
+	}()
 	for {
 		raw, err := reader.Next()
 		if err != nil {
-			return p.ended(ctx, err)
+			return p.ended(ctx, err, reader.Ended())
 		}
 		over, f := p.take(ctx, raw, reader)
 		if over {
@@ -108,6 +115,12 @@ func (p *pump) take(ctx context.Context, raw []byte, reader *sse.Reader) (over b
 			if int64(len(p.pending)) > p.Event {
 				return true, broken(ctx, sse.ErrTooLong)
 			}
+			if more := int64(cap(p.pending)) - heldFree - p.taken; more > 0 {
+				if !p.Budget.Take(more) {
+					return true, broken(ctx, NoMemory)
+				}
+				p.taken += more
+			}
 			return false, nil
 		}
 	case protocol.Content:
@@ -116,9 +129,9 @@ func (p *pump) take(ctx context.Context, raw []byte, reader *sse.Reader) (over b
 		}
 	case protocol.Failure:
 		if !p.content {
-			return true, told(p.events.Failure())
+			return true, told(p.events.Failure(), p.key)
 		}
-		if p.last(out) {
+		if p.last(masked(out, p.key)) {
 			p.out.Result, p.out.Error = Errored, p.events.Failure().Message
 		}
 		return true, nil
@@ -129,6 +142,15 @@ func (p *pump) take(ctx context.Context, raw []byte, reader *sse.Reader) (over b
 		return true, nil
 	}
 	return !p.pass(out, reader.Buffered()), nil
+}
+
+// room takes what an event needs out of the budget, or gives it back.
+func (p *pump) room(n int) bool {
+	if n < 0 {
+		p.Budget.Give(int64(-n))
+		return true
+	}
+	return p.Budget.Take(int64(n))
 }
 
 // mediaType returns the Content-Type without its parameters.
@@ -146,12 +168,16 @@ func streamable(resp *http.Response, array bool) *fault {
 	return failed(fmt.Sprintf("answered a stream with the content type %.64q", kind))
 }
 
+// heldFree is how much a stream may hold back outside the budget.
+const heldFree = 64 << 10
+
 // maxReason is how many characters of an upstream's words go into a log.
 const maxReason = 500
 
 // told makes the fault of an error that the upstream sent inside its stream
 // before any content.
-func told(e *protocol.Error) *fault {
+func told(e *protocol.Error, key string) *fault {
+	e.Message = string(masked([]byte(e.Message), key))
 	f := &fault{err: e, rest: e.RetryAfter, reason: fmt.Sprintf("error event: %.*s", maxReason, e.Message)}
 	switch e.Kind {
 	case protocol.KindInvalid, protocol.KindTooLarge:
@@ -296,11 +322,13 @@ func (x *exchange) write(out []byte) error {
 	return nil
 }
 
-// ended deals with a body that ended or broke before a last event.
-func (p *pump) ended(ctx context.Context, err error) *fault {
+// ended deals with a body that ended or broke before a last event. inOrder says
+// that the body itself did not break, be it inside an event: where all had been
+// said before that, a last line without its end spoils nothing.
+func (p *pump) ended(ctx context.Context, err error, inOrder bool) *fault {
 	p.watch.writing.Lock()
 	defer p.watch.writing.Unlock()
-	if err == io.EOF {
+	if err == io.EOF || inOrder && err == io.ErrUnexpectedEOF {
 		if out, ok := p.events.End(); ok {
 			if p.last(out) {
 				p.out.Result = OK

@@ -7,6 +7,7 @@ package sse
 import (
 	"errors"
 	"io"
+	"sync"
 )
 
 // DefaultMax is the limit of one event, in bytes, where a Reader is given none.
@@ -27,13 +28,24 @@ const (
 	maxEmptyReads = 100
 )
 
-// ErrTooLong is an event longer than the Reader's limit.
-var ErrTooLong = errors.New("event is longer than the limit")
+// ErrTooLong is an event longer than the Reader's limit, ErrNoRoom one that
+// Room had no memory for.
+var (
+	ErrTooLong = errors.New("event is longer than the limit")
+	ErrNoRoom  = errors.New("no memory for the event")
+)
+
+// bursts are the buffers of streams that are fast, used again.
+var bursts = sync.Pool{New: func() any { return new([burst]byte) }}
 
 // Reader reads the events of a stream, by one goroutine at a time. Its buffer
 // starts at 1 KiB, grows with the event and with the pace of the stream, and
 // shrinks again after a large event.
 type Reader struct {
+	// Room, if set, is asked for the bytes that the buffer needs beyond 64 KiB
+	// before it grows, and gets them back as a negative number.
+	Room func(n int) bool
+
 	src io.Reader
 	max int
 	cut cutter
@@ -41,7 +53,11 @@ type Reader struct {
 	// buf[start:end] is read and not yet returned, buf[start:next] the next
 	// event where it is known to be whole; next is 0 where it is not.
 	buf              []byte
+	pooled           *[burst]byte // that buf is; nil: buf is its own
+	taken            int          // bytes that Room has given
 	start, end, next int
+	// ended says that the source ended in good order.
+	ended bool
 	// full says that the last read filled the buffer: more may be waiting.
 	full bool
 	// short counts the last reads that would have fit a small buffer.
@@ -114,6 +130,19 @@ func (r *Reader) Next() ([]byte, error) {
 // not read from the stream. It says so too of the error that ends the stream.
 func (r *Reader) Buffered() bool { return r.find() || r.err != nil }
 
+// Ended says whether the source ended in good order, also where that was
+// inside an event.
+func (r *Reader) Ended() bool { return r.ended }
+
+// Release lets go of the buffer. Neither the Reader nor an event that it
+// returned is to be used afterwards.
+func (r *Reader) Release() {
+	r.start, r.end, r.next = 0, 0, 0
+	r.move(nil, nil)
+	r.resize(0)
+	r.err = io.EOF
+}
+
 // find says whether the next event is whole, and sees the errors that the
 // bytes at hand make certain.
 func (r *Reader) find() bool {
@@ -140,7 +169,10 @@ func (r *Reader) find() bool {
 
 // fill reads once from the source.
 func (r *Reader) fill() {
-	r.makeRoom()
+	if !r.makeRoom() {
+		r.err, r.end = ErrNoRoom, r.start
+		return
+	}
 	for range maxEmptyReads {
 		n, err := r.src.Read(r.buf[r.end:])
 		r.end += n
@@ -150,7 +182,7 @@ func (r *Reader) fill() {
 		} else {
 			r.short++
 		}
-		r.err = err
+		r.err, r.ended = err, err == io.EOF
 		if n > 0 || err != nil {
 			return
 		}
@@ -158,24 +190,50 @@ func (r *Reader) fill() {
 	r.err = io.ErrNoProgress
 }
 
-// makeRoom sees to it that the buffer has room behind what is in it.
-func (r *Reader) makeRoom() {
+// makeRoom sees to it that the buffer has room behind what is in it. false:
+// there is no memory for that.
+func (r *Reader) makeRoom() bool {
 	held, room := r.end-r.start, len(r.buf)-r.end
 	switch {
 	case r.full && held < small && len(r.buf) < burst:
-		r.move(make([]byte, 4*len(r.buf)))
+		fast := bursts.Get().(*[burst]byte)
+		r.move(fast[:], fast)
 	case held < small && (len(r.buf) > keep || len(r.buf) > small && r.short >= calm):
 		// after a large event or a burst: a stream at rest holds little memory
-		r.move(make([]byte, small))
+		r.move(make([]byte, small), nil)
+		r.resize(0)
 	case r.start > 0 && room < small/4:
-		r.move(r.buf)
+		r.move(r.buf, r.pooled)
 	case room == 0:
-		r.move(make([]byte, min(max(2*len(r.buf), small), max(r.max+1, small))))
+		size := min(max(2*len(r.buf), small), max(r.max+1, small))
+		if !r.resize(size) {
+			return false
+		}
+		r.move(make([]byte, size), nil)
 	}
+	return true
 }
 
-// move brings what is in the buffer to the start of buf, the buffer from now on.
-func (r *Reader) move(buf []byte) {
+// resize asks for what a buffer of size bytes takes beyond keep, or gives back
+// what it does not.
+func (r *Reader) resize(size int) bool {
+	want := max(size-keep, 0)
+	if r.Room == nil || want == r.taken {
+		return true
+	}
+	if !r.Room(want - r.taken) {
+		return false
+	}
+	r.taken = want
+	return true
+}
+
+// move brings what is in the buffer to the start of buf, the buffer from now
+// on, which is pooled or its own.
+func (r *Reader) move(buf []byte, pooled *[burst]byte) {
 	r.end = copy(buf, r.buf[r.start:r.end])
-	r.start, r.buf = 0, buf
+	if r.pooled != nil && r.pooled != pooled {
+		bursts.Put(r.pooled)
+	}
+	r.start, r.buf, r.pooled = 0, buf, pooled
 }
