@@ -127,3 +127,15 @@ func TestWords(t *testing.T) {
 		t.Errorf("an error reads %q", err)
 	}
 }
+
+// TestControlsInAModel: a model's name goes into logs and paths.
+func TestControlsInAModel(t *testing.T) {
+	for _, value := range []string{`"a\r\nb"`, `"a\u0000"`, `"\u007f"`, `"\u0085"`} {
+		if model, err := protocol.MemberModel("model", []byte(value)); err == nil || err.Param != "model" {
+			t.Errorf("%s is taken as %q", value, model)
+		}
+	}
+	if model, err := protocol.MemberModel("model", []byte(`"a/b:c é"`)); err != nil || model != "a/b:c é" {
+		t.Errorf("got %q, %v", model, err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/caddy-aiproxy/aiproxy/protocol/splice"
 )
@@ -37,7 +38,8 @@ func InvalidMember(param, expected string, value []byte) *Error {
 }
 
 // MemberModel returns the model that value, a member of a body, names. It must
-// be there, a string, not empty and at most MaxModel bytes long.
+// be there, a string, not empty, at most MaxModel bytes long and without control
+// characters.
 func MemberModel(param string, value []byte) (string, *Error) {
 	const expected = "a model's name"
 	// six bytes write one where all letters are escaped
@@ -48,7 +50,7 @@ func MemberModel(param string, value []byte) (string, *Error) {
 	if err != nil {
 		return "", &Error{Kind: KindInvalid, Param: param, Message: fmt.Sprintf("%q is no valid string: %v", param, err)}
 	}
-	if model == "" || len(model) > MaxModel {
+	if model == "" || len(model) > MaxModel || strings.ContainsFunc(model, unicode.IsControl) {
 		return "", InvalidMember(param, expected, value)
 	}
 	return model, nil

@@ -8,6 +8,7 @@ package relay
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -162,6 +163,10 @@ func (x *exchange) attempt(a routing.Attempt) *fault {
 	}
 	resp, err := a.Channel.Adaptor.Send(ctx, a.Channel.Transport, send)
 	if err != nil {
+		if refusal := (*protocol.Error)(nil); errors.As(err, &refusal) {
+			// The adaptor has found fault with the call itself.
+			return &fault{err: refusal, final: true, reason: refusal.Message}
+		}
 		return broken(ctx, err)
 	}
 	defer resp.Body.Close()

@@ -1,11 +1,13 @@
 package relay
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/caddy-aiproxy/aiproxy/adaptors"
 	"github.com/caddy-aiproxy/aiproxy/protocol"
 	"github.com/caddy-aiproxy/aiproxy/routing"
 )
@@ -71,5 +73,16 @@ func TestStreamsShareTheBudget(t *testing.T) {
 				t.Errorf("%d bytes are still taken", taken)
 			}
 		})
+	}
+}
+
+// TestAdaptorsRefusal: what an adaptor finds wrong with a call is the client's
+// to hear, and no other channel is asked.
+func TestAdaptorsRefusal(t *testing.T) {
+	refusal := &protocol.Error{Kind: protocol.KindInvalid, Message: "no such path", Param: "model"}
+	w := newWorld(t, 2, 1).script(1, reply{err: fmt.Errorf("%w: %w", adaptors.ErrNotSent, refusal)})
+	w.do().result(Errored, "no such path")
+	if len(w.out.Attempts) != 1 || w.out.Status >= 500 {
+		t.Errorf("the outcome is %+v", w.out)
 	}
 }
