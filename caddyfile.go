@@ -13,7 +13,7 @@ import (
 func init() {
 	httpcaddyfile.RegisterGlobalOption("aiproxy", parseGlobalOption)
 	httpcaddyfile.RegisterHandlerDirective("aiproxy", parseDirective)
-	httpcaddyfile.RegisterDirectiveOrder("aiproxy", httpcaddyfile.Before, "reverse_proxy")
+	httpcaddyfile.RegisterDirectiveOrder("aiproxy", httpcaddyfile.Before, "respond")
 }
 
 // parseGlobalOption sets up the app from the global option. Syntax:

@@ -164,6 +164,7 @@ type LimitsConfig struct {
 	// Default: 1 GiB.
 	Memory int64 `json:"memory,omitempty"`
 
-	// The longest pause of a client inside its request's body. Default: 30s.
+	// The longest pause of a client inside its request's body; it is noticed
+	// after one such pause, or two where bytes came before it. Default: 30s.
 	Upload caddy.Duration `json:"upload,omitempty"`
 }

@@ -1,6 +1,7 @@
 package aiproxy
 
 import (
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -103,5 +104,30 @@ func TestAddress(t *testing.T) {
 		if status == 403 {
 			wantError(t, remote, w, protocol.Chat, protocol.KindForbidden, "this address")
 		}
+	}
+}
+
+// TestCredentialsStayHere: no parameter that may hold a credential goes on to
+// the upstream, whatever its case.
+func TestCredentialsStayHere(t *testing.T) {
+	x := &exchange{r: httptest.NewRequest("POST", "/v1/messages?beta=true&Key=a&api-key=b&ACCESS_TOKEN=c&%6bey=d", nil)}
+	if q := x.query().Encode(); q != "beta=true" {
+		t.Errorf("%s goes upstream", q)
+	}
+}
+
+// TestRefusedBeforeTheBody: a refusal does not wait for a body that may never
+// come, and says so on HTTP/1.
+func TestRefusedBeforeTheBody(t *testing.T) {
+	g := newGate(t, "", "")
+	w := g.ask("POST", "/v1/chat/completions", `{"model":"echo"}`)
+	if w.Code != 401 || w.Header().Get("Connection") != "close" {
+		t.Errorf("got %d, Connection %q", w.Code, w.Header().Get("Connection"))
+	}
+	if w = g.ask("POST", "/v1/chat/completions", `{}`, ci); w.Code != 400 || w.Header().Get("Connection") != "" {
+		t.Errorf("after the body: got %d, Connection %q", w.Code, w.Header().Get("Connection"))
+	}
+	if w = g.ask("GET", "/v1/models", ""); w.Code != 401 || w.Header().Get("Connection") != "" {
+		t.Errorf("without a body: got %d, Connection %q", w.Code, w.Header().Get("Connection"))
 	}
 }

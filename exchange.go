@@ -27,6 +27,8 @@ type exchange struct {
 	call      protocol.Call
 	principal tenancy.Principal
 	outcome   relay.Outcome
+	// hasBody says that the request's body has been read to its end.
+	hasBody bool
 	// model is the one that the client asked for; empty until it is known.
 	model string
 }
@@ -49,6 +51,9 @@ func (x *exchange) refuse(e *protocol.Error) {
 	}
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", relay.RetryAfterSeconds(e.RetryAfter))
+	}
+	if !x.hasBody && x.r.ContentLength != 0 {
+		x.hangUp()
 	}
 	body := protocol.ErrorBody(x.call.Protocol, e, x.id)
 	x.outcome.Result, x.outcome.Error = "refused", e.Message
@@ -112,6 +117,10 @@ func (x *exchange) credential() (string, *protocol.Error) {
 	return key, nil
 }
 
+// credentialParams are the parameters that may hold a credential, also one
+// that was put there by mistake: none goes upstream.
+var credentialParams = map[string]bool{"key": true, "api-key": true, "api_key": true, "apikey": true, "access_token": true}
+
 // query returns the request's query without a credential; nil where it is
 // empty.
 func (x *exchange) query() url.Values {
@@ -119,7 +128,11 @@ func (x *exchange) query() url.Values {
 		return nil
 	}
 	q := x.r.URL.Query()
-	q.Del("key")
+	for name := range q {
+		if credentialParams[strings.ToLower(name)] {
+			delete(q, name)
+		}
+	}
 	return q
 }
 
@@ -146,14 +159,19 @@ func (x *exchange) read(v *view) (*relay.Body, *protocol.Error) {
 	body, err := v.relay.Budget.ReadBody(u, x.r.ContentLength, v.bodyLimit)
 	u.stop()
 	if err != nil {
-		// What is left of the body is not worth reading. Later versions of HTTP
-		// end the stream alone, and clients of HTTP/3 refuse such a header.
-		if x.r.ProtoMajor == 1 {
-			x.w.Header()["Connection"] = []string{"close"}
-		}
 		return nil, unread(err, v.bodyLimit)
 	}
+	x.hasBody = true
 	return body, nil
+}
+
+// hangUp lets an answer go out before the request's body is in: HTTP/1 would
+// wait for that, to use the connection again. Later versions end the stream
+// alone, and clients of HTTP/3 refuse such a header.
+func (x *exchange) hangUp() {
+	if x.r.ProtoMajor == 1 {
+		x.w.Header()["Connection"] = []string{"close"}
+	}
 }
 
 // placeholders lets other directives and logs see what becomes of the call.
