@@ -90,7 +90,9 @@ func (p *pump) stream(ctx context.Context, resp *http.Response, body *heard) *fa
 			// Under load the other streams have their turn here, and the next
 			// read finds more: fewer reads, writes and flushes for the same
 			// events. A machine that is idle comes back at once.
-			runtime.Gosched()
+			for range turns {
+				runtime.Gosched()
+			}
 		}
 	}
 }
@@ -167,6 +169,10 @@ func streamable(resp *http.Response, array bool) *fault {
 	}
 	return failed(fmt.Sprintf("answered a stream with the content type %.64q", kind))
 }
+
+// turns is how often the others go first before a stream reads again. One took
+// 6 % off the CPU of a fast stream among sixteen, two 10 %.
+const turns = 2
 
 // heldFree is how much a stream may hold back outside the budget.
 const heldFree = 64 << 10
