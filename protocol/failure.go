@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/caddy-aiproxy/aiproxy/protocol/splice"
@@ -60,12 +61,15 @@ const (
 	failureStatus
 )
 
+// noMessage is said of an error whose message is missing or no valid string.
+const noMessage = "upstream sent an error without a message"
+
 // ReadFailure reads the error that the i-th member of o is: an object as
 // OpenAI, Anthropic or Google write it, or just its message.
 func ReadFailure(o splice.Object, i int) *Error {
 	value := o.Value(i)
 	if len(value) > 0 && value[0] == '"' {
-		return &Error{Kind: KindUpstream, Message: text(value)}
+		return &Error{Kind: KindUpstream, Message: cmp.Or(text(value), noMessage)}
 	}
 	sub, err := o.Sub(i, failureNames, 0)
 	if err != nil {
@@ -89,9 +93,7 @@ func failure(o splice.Object) *Error {
 		Message: text(o.Value(failureMessage)),
 		Param:   text(o.Value(failureParam)),
 	}
-	if e.Message == "" {
-		e.Message = "upstream sent an error without a message"
-	}
+	e.Message = cmp.Or(e.Message, noMessage)
 	code := o.Value(failureCode)
 	if n, err := strconv.Atoi(string(code)); err == nil {
 		e.Kind = FailureKind(n)
