@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/caddy-aiproxy/aiproxy/protocol/pattern"
 )
@@ -42,11 +41,8 @@ func NewCatalogue(channels []*Channel, models []Model) *Catalogue {
 	})
 	names := make(map[string]bool)
 	for _, ch := range c.channels {
-		for _, m := range ch.Models {
-			if strings.Contains(m, "*") {
-				c.patterns = append(c.patterns, ch)
-				break
-			}
+		if slices.ContainsFunc(ch.Models, isPattern) {
+			c.patterns = append(c.patterns, ch)
 		}
 		for _, m := range ch.concrete() {
 			names[m] = true
@@ -65,11 +61,14 @@ func NewCatalogue(channels []*Channel, models []Model) *Catalogue {
 	return c
 }
 
+// isPattern says whether a name that a channel lists has a wildcard.
+func isPattern(name string) bool { return !pattern.IsLiteral(name) }
+
 // concrete returns the names that the channel serves without a wildcard.
 func (c *Channel) concrete() []string {
 	var names []string
 	for _, m := range c.Models {
-		if !strings.Contains(m, "*") {
+		if pattern.IsLiteral(m) {
 			names = append(names, m)
 		}
 	}
@@ -81,12 +80,7 @@ func (c *Channel) Serves(model string) bool {
 	if _, ok := c.Map[model]; ok {
 		return true
 	}
-	for _, m := range c.Models {
-		if pattern.Match(m, model) {
-			return true
-		}
-	}
-	return false
+	return pattern.Any(c.Models, model)
 }
 
 func serving(channels []*Channel, model string) []*Channel {
