@@ -36,7 +36,7 @@ const (
 // is one for the process, so that a reload keeps its warm connections.
 var defaultTransport = &http.Transport{
 	Proxy:                 http.ProxyFromEnvironment,
-	DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+	DialContext:           dialUpstream,
 	TLSHandshakeTimeout:   10 * time.Second,
 	ExpectContinueTimeout: time.Second,
 	ForceAttemptHTTP2:     true,
@@ -44,6 +44,8 @@ var defaultTransport = &http.Transport{
 	IdleConnTimeout:       90 * time.Second,
 	// A stream keeps it for as long as it lives, and a large body passes it by.
 	WriteBufferSize: 2 << 10,
+	// See lendingConn.
+	ReadBufferSize: 512,
 	// Header bombs of an upstream end here.
 	MaxResponseHeaderBytes: 256 << 10,
 	// Answers are decoded by us, if they are compressed at all.

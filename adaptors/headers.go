@@ -40,7 +40,7 @@ const outgoingPrefix = "X-Stainless-"
 // attempt, because the adaptor puts the channel's key into the map. The values
 // are the client's own slices and are not to be changed.
 func OutgoingHeader(client http.Header) http.Header {
-	out := make(http.Header, 12)
+	out := make(http.Header, min(len(client)+2, 12))
 	for name, values := range client {
 		if outgoing[name] || strings.HasPrefix(name, outgoingPrefix) {
 			out[name] = values

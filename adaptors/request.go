@@ -40,26 +40,19 @@ func NewRequest(ctx context.Context, call *Call, path, query string) (*http.Requ
 	setDefaults(header)
 
 	body := call.Body
-	req := &http.Request{
-		Method:        http.MethodPost,
-		URL:           u,
-		Host:          u.Host,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-		Header:        header,
-		Body:          newBody(body, call.Lease),
-		ContentLength: int64(len(body)),
-		// The transport sends the body again where a kept connection turns out
-		// to be closed before a byte of the request was written.
-		GetBody: func() (io.ReadCloser, error) {
-			return newBody(body, call.Lease), nil
-		},
-	}
+	// A context can only be given to a copy: of an empty one, which costs nothing.
+	req := new(http.Request).WithContext(ctx)
+	req.Method, req.URL, req.Host = http.MethodPost, u, u.Host
+	req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/1.1", 1, 1
+	req.Header = header
+	req.Body, req.ContentLength = newBody(body, call.Lease), int64(len(body))
+	// The transport sends the body again where a kept connection turns out to be
+	// closed before a byte of the request was written.
+	req.GetBody = func() (io.ReadCloser, error) { return newBody(body, call.Lease), nil }
 	if len(body) == 0 {
 		req.Body = http.NoBody
 	}
-	return req.WithContext(ctx), nil
+	return req, nil
 }
 
 // setPath joins the base's path and an escaped one. RawPath is set only where

@@ -26,7 +26,7 @@ func TestAnswer(t *testing.T) {
 	for _, name := range []string{"Set-Cookie", "X-Ratelimit-Remaining-Tokens", "Openai-Organization", "Transfer-Encoding", "X-Request-Id", "Retry-After", "X-Should-Retry"} {
 		w.has(name, "")
 	}
-	if w.client.flushes != 0 {
+	if len(w.client.flushed) != 0 {
 		t.Error("an answer that is not streamed is not flushed")
 	}
 	if o := w.out; o.UpstreamRequestID != "up-1" || o.FirstToken <= 0 || o.Duration < o.FirstToken {

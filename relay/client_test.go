@@ -13,14 +13,17 @@ import (
 type client struct {
 	header http.Header
 
-	mu       sync.Mutex
-	sent     http.Header // as it was when the status went
-	status   int
-	body     string
-	writes   []string
-	flushes  int
-	faults   []string
-	returned bool
+	mu     sync.Mutex
+	sent   http.Header // as it was when the status went
+	status int
+	body   string
+	writes []string
+	// flushed are the bytes of each flush, unflushed those behind the last.
+	flushed   []string
+	flushedAt []time.Time
+	unflushed string
+	faults    []string
+	returned  bool
 
 	writing atomic.Bool
 	// onWrite is called with each write's number, from 1, before it is done.
@@ -79,13 +82,18 @@ func (c *client) Write(p []byte) (int, error) {
 	defer c.mu.Unlock()
 	c.writes = append(c.writes, string(p))
 	c.body += string(p)
+	c.unflushed += string(p)
 	return len(p), nil
 }
 
 func (c *client) FlushError() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.flushes++
+	if c.unflushed == "" {
+		c.fault("a flush of nothing")
+	}
+	c.flushed, c.unflushed = append(c.flushed, c.unflushed), ""
+	c.flushedAt = append(c.flushedAt, time.Now())
 	if c.returned {
 		c.fault("a flush after the end")
 	}

@@ -148,8 +148,8 @@ func TestProtocols(t *testing.T) {
 		run("whole", func(t *testing.T) {
 			w := p.world(t, 1).script(1, p.says(all)).do().got(200, strings.Join(all, "")).result(OK, "")
 			first := strings.Join(p.held, "") + p.content[0]
-			if len(w.client.writes) != len(all)-len(p.held) || w.client.writes[0] != first {
-				t.Errorf("writes: %q", w.client.writes)
+			if len(w.client.flushed) != len(all)-len(p.held) || w.client.flushed[0] != first {
+				t.Errorf("writes: %q", w.client.flushed)
 			}
 			if want := time.Duration(len(p.held)) * time.Second; w.out.FirstToken != want {
 				t.Errorf("first token after %v, want %v", w.out.FirstToken, want)

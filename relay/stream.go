@@ -228,17 +228,11 @@ func (p *pump) pass(out []byte, more bool) bool {
 		p.pending = append(p.pending, out...)
 		return true
 	}
-	if len(p.pending) > 0 {
-		p.pending = append(p.pending, out...)
-		out = p.pending
-	}
-	if len(out) == 0 {
+	if len(p.pending)+len(out) == 0 {
 		return true
 	}
 	p.watch.passing()
-	ok := p.deliver(out)
-	p.sweep()
-	return ok
+	return p.deliver(out)
 }
 
 // sweep lets go of what was pending.
@@ -254,23 +248,20 @@ func (p *pump) sweep() {
 func (p *pump) last(out []byte) bool {
 	p.finished = true
 	p.out.Status = http.StatusOK
-	if len(p.pending) > 0 {
-		out = append(p.pending, out...)
-	}
-	if len(out) == 0 {
+	if len(p.pending)+len(out) == 0 {
 		return true
 	}
 	p.watch.sending()
-	ok := p.deliver(out)
-	p.sweep()
-	return ok
+	return p.deliver(out)
 }
 
-// deliver writes and flushes what the watch was told of. false: the client is
-// gone, and it is recorded.
+// deliver writes and flushes what is pending and out, of which the watch was
+// told. false: the client is gone, and it is recorded.
 func (p *pump) deliver(out []byte) bool {
 	p.commit(p.header)
-	err := p.write(out)
+	p.header = nil
+	err := p.write(p.pending, out)
+	p.sweep()
 	p.watch.sent()
 	if err != nil {
 		p.gone()
@@ -316,9 +307,15 @@ func (x *exchange) commit(upstream http.Header) {
 	x.w.WriteHeader(http.StatusOK)
 }
 
-func (x *exchange) write(out []byte) error {
-	if _, err := x.w.Write(out); err != nil {
-		return err
+// write sends the pieces and flushes.
+func (x *exchange) write(pieces ...[]byte) error {
+	for _, piece := range pieces {
+		if len(piece) == 0 {
+			continue
+		}
+		if _, err := x.w.Write(piece); err != nil {
+			return err
+		}
 	}
 	// A writer that cannot flush sends when it likes, which is no reason to
 	// send nothing.

@@ -62,8 +62,8 @@ func TestStream(t *testing.T) {
 			w.tried(Tried{Channel: "c1", Key: 1, Status: 200, Reason: tt.reason})
 			w.has("Content-Type", "text/event-stream").has("Cache-Control", "no-cache").has("X-Accel-Buffering", "no")
 			w.has("Content-Length", "").has("Aiproxy-Channel", "c1").has("Aiproxy-Attempts", "1").has("X-Should-Retry", "")
-			if w.client.flushes != len(w.client.writes) {
-				t.Errorf("%d writes, %d flushes", len(w.client.writes), w.client.flushes)
+			if w.client.unflushed != "" {
+				t.Errorf("not flushed: %q", w.client.unflushed)
 			}
 		})
 	}
@@ -85,16 +85,14 @@ func TestEachEventIsSentAtOnce(t *testing.T) {
 		w.script(1, eventStream(say(sseOf("h")), pause(time.Second), say(sseOf("h")), pause(time.Second), say(sseOf("cA")), pause(time.Second),
 			say(sseOf("cB")), pause(time.Second), say(sseOf("cC", "cD")+"data: c"), pause(time.Second), say("E\n\n"+sseOf("t")), hang))
 		start := time.Now()
-		var at []time.Duration
-		w.client.onWrite = func(int) error { at = append(at, time.Since(start)); return nil }
 		w.do().result(OK, "")
 		want := []string{sseOf("h", "h", "cA"), sseOf("cB"), sseOf("cC", "cD"), sseOf("cE", "t")}
-		if strings.Join(w.client.writes, "|") != strings.Join(want, "|") {
-			t.Errorf("writes: %q", w.client.writes)
+		if strings.Join(w.client.flushed, "|") != strings.Join(want, "|") {
+			t.Errorf("flushed: %q", w.client.flushed)
 		}
 		for i, d := range []time.Duration{2, 3, 4, 5} {
-			if at[i] != d*time.Second {
-				t.Errorf("write %d came after %v", i+1, at[i])
+			if at := w.client.flushedAt[i].Sub(start); at != d*time.Second {
+				t.Errorf("flush %d came after %v", i+1, at)
 			}
 		}
 		if w.out.FirstToken != 2*time.Second {
@@ -112,12 +110,12 @@ func TestBurst(t *testing.T) {
 	}
 	w := newWorld(t, 1, 1).streamed().script(1, eventStream(stream(append(all, "t")...)...)).do()
 	w.got(200, sseOf(append(all, "t")...))
-	for i, b := range w.client.writes {
+	for i, b := range w.client.flushed {
 		if len(b) > maxPending+2000 {
 			t.Errorf("write %d has %d bytes", i+1, len(b))
 		}
 	}
-	if n := len(w.client.writes); n > 60 {
+	if n := len(w.client.flushed); n > 60 {
 		t.Errorf("%d writes for 200 KB that were there", n)
 	}
 }

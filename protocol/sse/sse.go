@@ -16,12 +16,12 @@ const DefaultMax = 32 << 20
 const (
 	// small is the buffer of a stream at rest. There are thousands of them, and
 	// their events come one at a time.
-	small = 1 << 10
+	small = 512
 	// burst is what the buffer of a stream grows to whose events come faster
 	// than they are read, so that many are read at once.
 	burst = 16 << 10
 	// calm is how many short reads in a row show that the burst is over.
-	calm = 16
+	calm = 2
 	// keep is the largest buffer that stays while nothing big is in it.
 	keep = 64 << 10
 	// maxEmptyReads is how often a stream may return neither bytes nor error.
@@ -39,7 +39,7 @@ var (
 var bursts = sync.Pool{New: func() any { return new([burst]byte) }}
 
 // Reader reads the events of a stream, by one goroutine at a time. Its buffer
-// starts at 1 KiB, grows with the event and with the pace of the stream, and
+// starts at 512 bytes, grows with the event and with the pace of the stream, and
 // shrinks again after a large event.
 type Reader struct {
 	// Room, if set, is asked for the bytes that the buffer needs beyond 64 KiB
@@ -54,6 +54,7 @@ type Reader struct {
 	// event where it is known to be whole; next is 0 where it is not.
 	buf              []byte
 	pooled           *[burst]byte // that buf is; nil: buf is its own
+	rest             []byte       // the buffer at rest, once there was one
 	taken            int          // bytes that Room has given
 	start, end, next int
 	// ended says that the source ended in good order.
@@ -200,18 +201,30 @@ func (r *Reader) makeRoom() bool {
 		r.move(fast[:], fast)
 	case held < small && (len(r.buf) > keep || len(r.buf) > small && r.short >= calm):
 		// after a large event or a burst: a stream at rest holds little memory
-		r.move(make([]byte, small), nil)
+		r.move(r.atRest(), nil)
 		r.resize(0)
 	case r.start > 0 && room < small/4:
 		r.move(r.buf, r.pooled)
 	case room == 0:
-		size := min(max(2*len(r.buf), small), max(r.max+1, small))
+		if len(r.buf) < small {
+			r.buf = r.atRest()
+			break
+		}
+		size := min(2*len(r.buf), max(r.max+1, small))
 		if !r.resize(size) {
 			return false
 		}
 		r.move(make([]byte, size), nil)
 	}
 	return true
+}
+
+// atRest returns the small buffer.
+func (r *Reader) atRest() []byte {
+	if r.rest == nil {
+		r.rest = make([]byte, small)
+	}
+	return r.rest
 }
 
 // resize asks for what a buffer of size bytes takes beyond keep, or gives back
