@@ -17,6 +17,8 @@ var (
 	ErrExists = errors.New("already exists")
 	// ErrConflict: the row's revision is not the one that the change expects.
 	ErrConflict = errors.New("changed in the meantime")
+	// ErrTooMany: the answer would be longer than its limit.
+	ErrTooMany = errors.New("too many rows")
 	// ErrNewer: the database was written by a newer version of the program.
 	ErrNewer = errors.New("the database is newer than this program")
 )
