@@ -34,6 +34,7 @@ var (
 	rooms = []room{
 		{path: "protocol", ours: []string{"protocol"}},
 		{path: "store", ours: []string{"store"}},
+		{path: "store/journal", others: []string{"golang.org/x/sys"}},
 		{path: "store/storetest", ours: []string{"store"}, others: []string{
 			"github.com/google/go-cmp", "pgregory.net/rapid"}},
 		{path: "store/sqlite", ours: []string{"store"}, others: append([]string{
