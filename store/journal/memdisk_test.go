@@ -25,8 +25,34 @@ type memDisk struct {
 }
 
 type memFile struct {
-	data   []byte
-	synced []byte
+	data, synced []byte
+	dirty        map[int]bool // blocks to be synced
+}
+
+// block is what the disk writes at once.
+const block = 512
+
+func (f *memFile) touch(from, to int64) {
+	if f.dirty == nil {
+		f.dirty = map[int]bool{}
+	}
+	for b := from / block; b*block < to; b++ {
+		f.dirty[int(b)] = true
+	}
+}
+
+// sync copies the dirty blocks. One that fails leaves them lost, but clean: so
+// do Linux's.
+func (f *memFile) sync(fails bool) {
+	old := f.synced
+	f.synced = make([]byte, len(f.data))
+	copy(f.synced, old)
+	for b := range f.dirty {
+		if from := b * block; !fails && from < len(f.data) {
+			copy(f.synced[from:], f.data[from:min(from+block, len(f.data))])
+		}
+	}
+	f.dirty = nil
 }
 
 func newMemDisk() *memDisk { return &memDisk{files: map[string]*memFile{}} }
@@ -107,7 +133,6 @@ func (d *memDisk) sync() error {
 
 // losePower keeps of each block that was not synced either the old or the new.
 func (d *memDisk) losePower(r *rand.Rand) {
-	const block = 512
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.locked = false
@@ -122,8 +147,19 @@ func (d *memDisk) losePower(r *rand.Rand) {
 				copy(b, f.synced[at:])
 			}
 		}
-		f.synced = slices.Clone(f.data)
+		f.synced, f.dirty = slices.Clone(f.data), nil
 	}
+}
+
+// clone is a copy of the files, without limits and faults.
+func (d *memDisk) clone() *memDisk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := newMemDisk()
+	for name, f := range d.files {
+		c.files[name] = &memFile{data: slices.Clone(f.data), synced: slices.Clone(f.synced)}
+	}
+	return c
 }
 
 type memHandle struct {
@@ -154,7 +190,8 @@ func (h *memHandle) ReadAt(b []byte, off int64) (int, error) {
 }
 
 func (h *memHandle) grow(to int64) error {
-	more := to - int64(len(h.f.data))
+	f := h.f
+	more := to - int64(len(f.data))
 	if more > 0 && h.d.space > 0 && h.d.used()+more > h.d.space {
 		return syscall.ENOSPC
 	}
@@ -176,6 +213,7 @@ func (h *memHandle) WriteAt(b []byte, off int64) (int, error) {
 	if full := h.grow(off + int64(len(b))); full != nil {
 		return 0, full
 	}
+	h.f.touch(off, off+int64(len(b)))
 	return copy(h.f.data[off:], b), err
 }
 
@@ -209,12 +247,13 @@ func (h *memHandle) allocate(_, to int64) error {
 
 func (h *memHandle) sync() error {
 	defer h.d.mu.Unlock()
-	if err := h.enter("sync"); err != nil {
+	err := h.enter("sync")
+	if err == fs.ErrClosed {
 		return err
 	}
 	h.d.syncs++
-	h.f.synced = slices.Clone(h.f.data)
-	return nil
+	h.f.sync(err != nil)
+	return err
 }
 
 func (h *memHandle) Close() error {

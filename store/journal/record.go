@@ -76,9 +76,13 @@ func seal(b []byte, pos int64) {
 }
 
 func headerSum(b []byte, pos int64) uint32 {
-	var p [8]byte
-	binary.LittleEndian.PutUint64(p[:], uint64(pos))
-	return crc32.Update(crc32.Checksum(p[:], castagnoli), castagnoli, b[:20])
+	// The position is summed by hand, as an array of it would be moved to the heap.
+	sum := ^uint32(0)
+	for range 8 {
+		sum = castagnoli[byte(sum)^byte(pos)] ^ sum>>8
+		pos >>= 8
+	}
+	return crc32.Update(^sum, castagnoli, b[:20])
 }
 
 type header struct {
