@@ -139,7 +139,7 @@ type Journal struct {
 	floor     int64         // where the segments of this Open begin
 	failed    error         // why Begin refuses; nil: it does not
 	failures  uint64
-	growErr   error         // of the last attempt to allocate
+	growErr   error // of the last attempt to allocate
 	growTried time.Time
 	wanted    bool   // the keeper has been told to allocate
 	writes    uint64 // records written

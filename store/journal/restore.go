@@ -83,10 +83,8 @@ func (j *Journal) start(lost []*Slot) error {
 	}
 	j.current = j.segments[n-1]
 	j.delivered = j.segments[0].base
-	if err := j.grow(0); err != nil {
-		// What there is can be delivered all the same.
-		j.report(err)
-	} else if len(j.segments) > n {
+	// Without room, what there is can be delivered all the same.
+	if j.grow(0) == nil && len(j.segments) > n {
 		j.moveTo(j.segments[n])
 	}
 	for _, s := range lost {

@@ -107,21 +107,32 @@ func (j *Journal) grow(atHand int64) error {
 		err = j.o.disk.sync()
 	}
 
+	if err != nil {
+		return j.growFailed(fmt.Errorf("%w: allocating %d bytes: %w", ErrDisk, size, err))
+	}
 	j.writing.Lock()
 	defer j.writing.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.growErr, j.growTried = nil, time.Now()
-	if err != nil {
-		j.growErr = fmt.Errorf("%w: allocating %d bytes: %w", ErrDisk, size, err)
-		return j.growErr
-	}
+	j.growErr = nil
 	seg.limit = seg.base + size
 	j.allocated += size
 	if seg != j.current {
 		j.spare += size / j.reserve
 	}
 	return nil
+}
+
+// growFailed remembers why there is no room, and reports it the first time.
+func (j *Journal) growFailed(err error) error {
+	j.mu.Lock()
+	first := j.growErr == nil
+	j.growErr, j.growTried = err, time.Now()
+	j.mu.Unlock()
+	if first {
+		j.report(err)
+	}
+	return err
 }
 
 // addSegment makes the file of the next segment.
