@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -44,10 +45,16 @@ const (
 // Journal.mu.
 type inflight struct {
 	f       file
-	slots   uint32   // that the file has
-	free    []uint32 // zeros
-	settled []uint32 // free, but not yet cleared
+	slots   uint32        // that the file has
+	free    []uint32      // zeros
+	settled []settledSlot // free, but not yet cleared; in the order in which they were settled
 	dirty   atomic.Bool
+}
+
+// settledSlot is a slot whose call has ended.
+type settledSlot struct {
+	index  uint32
+	writes uint64 // records written until then
 }
 
 // put writes a slot into 256 bytes.
@@ -78,17 +85,15 @@ func parseSlot(b []byte) (c Call, ok bool) {
 
 // take takes a free slot; those that are written often come first.
 func (i *inflight) take() (index uint32, ok bool) {
-	list := &i.settled
-	if len(*list) == 0 {
-		list = &i.free
+	if n := len(i.settled); n > 0 {
+		index, i.settled = i.settled[n-1].index, i.settled[:n-1]
+		return index, true
 	}
-	n := len(*list)
-	if n == 0 {
-		return 0, false
+	if n := len(i.free); n > 0 {
+		index, i.free = i.free[n-1], i.free[:n-1]
+		return index, true
 	}
-	index = (*list)[n-1]
-	*list = (*list)[:n-1]
-	return index, true
+	return 0, false
 }
 
 // addSlots grows the file of slots unless one is free.
@@ -130,29 +135,36 @@ func (j *Journal) writeSlot(index uint32, b []byte) error {
 	return nil
 }
 
-// clearSettled clears the slots of settled calls. It comes before the deletion
-// of segments, as the calls would look lost without their records, and after a
-// sync where power may fail.
-func (j *Journal) clearSettled() error {
+// clearSettled clears the slots of the calls that were settled in the first so
+// many records. It comes before the deletion of segments, as the calls would look
+// lost without their records, and holds Journal.reading so that no segment is
+// deleted while it is at it.
+func (j *Journal) clearSettled(writes uint64) error {
 	j.mu.Lock()
-	list := j.calls.settled
-	j.calls.settled = nil
+	n := 0
+	for n < len(j.calls.settled) && j.calls.settled[n].writes <= writes {
+		n++
+	}
+	list := slices.Clone(j.calls.settled[:n])
+	j.calls.settled = slices.Delete(j.calls.settled, 0, n)
 	j.mu.Unlock()
 	return j.clearSlots(list)
 }
 
-func (j *Journal) clearSlots(list []uint32) error {
+func (j *Journal) clearSlots(list []settledSlot) error {
 	var err error
 	done := 0
-	for _, index := range list {
-		if err = j.writeSlot(index, noCall[:]); err != nil {
+	for _, s := range list {
+		if err = j.writeSlot(s.index, noCall[:]); err != nil {
 			break
 		}
 		done++
 	}
 	j.mu.Lock()
-	j.calls.free = append(j.calls.free, list[:done]...)
-	j.calls.settled = append(j.calls.settled, list[done:]...)
-	j.mu.Unlock()
+	defer j.mu.Unlock()
+	for _, s := range list[:done] {
+		j.calls.free = append(j.calls.free, s.index)
+	}
+	j.calls.settled = slices.Insert(j.calls.settled, 0, list[done:]...)
 	return err
 }

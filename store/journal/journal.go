@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -195,7 +196,7 @@ func (j *Journal) Close() error {
 	}
 	err := j.sync(true)
 	if err == nil {
-		err = j.clearSettled()
+		err = j.clearSettled(math.MaxUint64)
 	}
 	if err == nil {
 		err = j.calls.f.sync()

@@ -70,19 +70,12 @@ func (j *Journal) prepare() {
 func (j *Journal) tidy() (again bool) {
 	j.prepare()
 	j.mu.Lock()
-	settled := j.calls.settled
-	j.calls.settled = nil
 	failed, failures := j.failed != nil, j.failures
 	j.mu.Unlock()
 
-	// A slot is cleared when the record is lasting that makes it needless.
 	err := j.sync(failed)
 	if err == nil {
-		err = j.clearSlots(settled)
-	} else {
-		j.mu.Lock()
-		j.calls.settled = append(j.calls.settled, settled...)
-		j.mu.Unlock()
+		err = j.clearLasting()
 	}
 	if err == nil && failed {
 		err = j.probe()
@@ -106,6 +99,16 @@ func (j *Journal) tidy() (again bool) {
 		j.failed = nil
 	}
 	return j.failed != nil || j.growErr != nil
+}
+
+// clearLasting clears the slots whose calls have lasting records.
+func (j *Journal) clearLasting() error {
+	j.reading.Lock()
+	defer j.reading.Unlock()
+	j.mu.Lock()
+	writes := j.synced
+	j.mu.Unlock()
+	return j.clearSettled(writes)
 }
 
 // fail makes Begin refuse until the keeper has written again, and reports it.
@@ -144,5 +147,5 @@ func (j *Journal) probe() error {
 	if !ok {
 		return nil
 	}
-	return j.clearSlots([]uint32{index})
+	return j.clearSlots([]settledSlot{{index: index}})
 }

@@ -21,7 +21,8 @@ type memDisk struct {
 	// fault may fail an operation: open, remove, allocate, write, sync, folder.
 	// Of a write that fails, half is done.
 	fault func(op, name string) error
-	syncs int
+	// before is called before a sync, without a lock.
+	before func()
 }
 
 type memFile struct {
@@ -246,12 +247,17 @@ func (h *memHandle) allocate(_, to int64) error {
 }
 
 func (h *memHandle) sync() error {
+	h.d.mu.Lock()
+	before := h.d.before
+	h.d.mu.Unlock()
+	if before != nil {
+		before()
+	}
 	defer h.d.mu.Unlock()
 	err := h.enter("sync")
 	if err == fs.ErrClosed {
 		return err
 	}
-	h.d.syncs++
 	h.f.sync(err != nil)
 	return err
 }

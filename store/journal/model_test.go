@@ -292,3 +292,38 @@ func mustRead(t fataler, j *Journal) []Record {
 	all, _ := readAll(t, j, 0)
 	return all
 }
+
+// TestDeliveredWhileSyncing: a segment that is deleted while the keeper is
+// about to clear slots takes their calls' records with it.
+func TestDeliveredWhileSyncing(t *testing.T) {
+	d := newMemDisk()
+	j, _ := mustOpen(t, small(d))
+	var slots []*Slot
+	for n := range 9 { // the first 8 fill a segment
+		slots = append(slots, mustBegin(t, j, n))
+		mustBegin(t, j, 200+n)
+	}
+	for n, s := range slots {
+		mustAppend(t, s, recordOf(n, 88))
+	}
+	_, next := readAll(t, j, 0)
+	put(t, j, 9, 10, 0)
+	var then *memDisk
+	d.before = func() {
+		d.mu.Lock()
+		d.before = nil
+		d.mu.Unlock()
+		j.Delivered(next)
+		then = d.clone()
+	}
+	j.tidy()
+	if first := j.segments[0].base; first != 1024 {
+		t.Errorf("the first segment begins at %d", first)
+	}
+	mustClose(t, j)
+	j, r := mustOpen(t, small(then))
+	if got := lostNumbers(r); !slices.Equal(got, count(200, 209)) {
+		t.Errorf("lost are %v", got)
+	}
+	mustClose(t, j)
+}

@@ -194,7 +194,7 @@ func (j *Journal) loadCalls(r *Recovery) ([]*Slot, error) {
 			continue
 		}
 		r.Damage = append(r.Damage, Damage{File: inflightName, Offset: int64(i) * slotSize, Bytes: slotSize})
-		j.calls.settled = append(j.calls.settled, i)
+		j.calls.settled = append(j.calls.settled, settledSlot{index: i})
 	}
 	return calls, nil
 }
@@ -210,7 +210,7 @@ func (j *Journal) loadLost(calls []*Slot, settled map[[IDSize]byte]bool, r *Reco
 			}
 		}
 		if known {
-			j.calls.settled = append(j.calls.settled, s.index)
+			j.calls.settled = append(j.calls.settled, settledSlot{index: s.index})
 			continue
 		}
 		settled[s.call.ID] = true // a second slot of the same call is not another one
@@ -218,7 +218,7 @@ func (j *Journal) loadLost(calls []*Slot, settled map[[IDSize]byte]bool, r *Reco
 	}
 	j.inFlight = len(r.Lost)
 	slices.SortStableFunc(r.Lost, func(a, b *Slot) int { return a.call.Time.Compare(b.call.Time) })
-	return j.clearSettled()
+	return j.clearSettled(0)
 }
 
 // loadWriter reads the journal's id, or makes one where there is none or where

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -173,7 +174,7 @@ func (j *Journal) drop() error {
 	if n == 0 {
 		return nil
 	}
-	if err := j.clearSettled(); err != nil {
+	if err := j.clearSettled(math.MaxUint64); err != nil {
 		return err
 	}
 	j.mu.Lock()

@@ -102,7 +102,7 @@ func (j *Journal) promise(call bool) (index uint32, err error) {
 // settle ends a call whose slot in the file is not cleared. It needs Journal.mu.
 func (j *Journal) settle(index uint32) {
 	j.inFlight--
-	j.calls.settled = append(j.calls.settled, index)
+	j.calls.settled = append(j.calls.settled, settledSlot{index, j.writes})
 }
 
 // Append writes the final record of the call, which begins with the call's ID,

@@ -19,7 +19,8 @@ func syncData(f *os.File) error {
 	return control(f, unix.Fdatasync)
 }
 
-// control keeps the file open while the call runs.
+// control keeps the file open while the call runs. Of a file that is closed it
+// says os.ErrClosed.
 func control(f *os.File, call func(fd int) error) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -33,5 +34,8 @@ func control(f *os.File, call func(fd int) error) error {
 			}
 		}
 	})
-	return errors.Join(err, failed)
+	if err != nil {
+		return os.ErrClosed
+	}
+	return failed
 }
