@@ -3,6 +3,8 @@ package protocol
 // Codec is what the relay needs of one protocol. Its four implementations have
 // no state and may be used by all requests at once.
 type Codec interface {
+	Meter
+
 	// Read scans a request's body for the members that the gateway acts on.
 	// call is what the path said; its Protocol is the codec's own.
 	// Errors are of KindInvalid and name the member.
@@ -78,6 +80,8 @@ const (
 // Stream reads the events of one streamed answer, in order, and knows what to
 // say in its protocol when the stream breaks or falls silent.
 type Stream interface {
+	StreamMeter
+
 	// Event looks at one whole event (its bytes from the first line to the
 	// blank line that ends it, or one element of an array with what precedes
 	// it). out is what goes to the client: raw itself, an edited copy, or nil

@@ -3,6 +3,7 @@ package relay
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/caddy-aiproxy/aiproxy/protocol"
@@ -11,7 +12,10 @@ import (
 // codec is a protocol of one letter an event: `data: cHello` or {"e":"cHello"}.
 //
 //	h held    c content    d content that finishes    t terminal
-//	f failure, as fKIND:message    x taken out
+//	f failure, as fKIND:message    x taken out    u usage, as uINPUT/OUTPUT
+//
+// An answer that is not streamed says uINPUT/OUTPUT somewhere in quotes. All of
+// a request is text, and so is what stands behind the letters of content.
 //
 // What it keeps is guarded by nothing, so that the race detector sees who uses
 // a stream at the same time.
@@ -45,11 +49,36 @@ func (codec) ErrorBody(e *protocol.Error, id string) []byte {
 
 func (codec) Stream(_ protocol.Edits, array bool) protocol.Stream { return &events{array: array} }
 
+func (codec) Usage(_ protocol.Operation, body []byte) (protocol.Usage, bool) {
+	_, rest, found := strings.Cut(string(body), `"u`)
+	if !found {
+		return protocol.Usage{}, false
+	}
+	rest, _, _ = strings.Cut(rest, `"`)
+	return usageOf(rest)
+}
+
+func (codec) Prompt(_ protocol.Operation, body []byte, text func([]byte)) int {
+	text(body)
+	return 1
+}
+
+func (codec) AnswerText(_ protocol.Operation, body []byte, text func([]byte)) { text(body) }
+
+// usageOf reads INPUT/OUTPUT.
+func usageOf(text string) (protocol.Usage, bool) {
+	var u protocol.Usage
+	n, err := fmt.Sscanf(text, "%d/%d", &u.Input, &u.Output)
+	return u, n == 2 && err == nil
+}
+
 type events struct {
 	array    bool
 	used     int
 	finished bool
 	failure  *protocol.Error
+	usage    protocol.Usage
+	counted  bool
 }
 
 var kinds = map[string]protocol.Kind{
@@ -85,10 +114,23 @@ func (s *events) Event(raw []byte) ([]byte, protocol.Class) {
 		kind, message, _ := strings.Cut(text[1:], ":")
 		s.failure = &protocol.Error{Kind: kinds[kind], Message: message}
 		return raw, protocol.Failure
+	case 'u':
+		s.usage, s.counted = usageOf(text[1:])
+		return raw, protocol.Content
 	case 'x':
 		return nil, protocol.Held
 	}
 	return raw, protocol.Held
+}
+
+func (s *events) Usage() (protocol.Usage, bool, bool) { return s.usage, s.counted, s.counted }
+
+func (s *events) Text(dst, raw []byte) []byte {
+	text := strings.TrimSpace(strings.TrimPrefix(string(raw), "data: "))
+	if text == "" || text[0] != 'c' && text[0] != 'd' {
+		return dst
+	}
+	return append(dst, text[1:]...)
 }
 
 func (s *events) Failure() *protocol.Error { return s.failure }

@@ -31,6 +31,7 @@ type reader struct {
 	progress protocol.Progress
 	tail     sse.Tail
 	failure  *protocol.Error
+	said     protocol.Said
 	// edited and out are used again for each event that is edited.
 	edited, out []byte
 }
@@ -61,7 +62,7 @@ func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 }
 
 // ordinary finds nothing in an event that is but more of the first choice.
-var ordinary = splice.NewGlance("error", "", "finish_reason", "null", "index", "0")
+var ordinary = splice.NewGlance("error", "", "finish_reason", "null", "index", "0", "usage", "null")
 
 // No name that is looked for can lie across its end.
 var headEnd = []byte(`"delta":{`)
@@ -95,6 +96,7 @@ func (r *reader) look(raw []byte) ([]byte, protocol.Class) {
 		return raw, protocol.Held
 	}
 	if string(data) == done {
+		r.said.Done()
 		return raw, protocol.Terminal
 	}
 	named := string(sse.Name(raw)) == "error"
@@ -108,6 +110,7 @@ func (r *reader) look(raw []byte) ([]byte, protocol.Class) {
 	}
 	switch {
 	case !protocol.Null(o.Value(eventError)):
+		r.note(data)
 		r.failure = protocol.ReadFailure(o, eventError)
 		return raw, protocol.Failure
 	case named:
@@ -115,6 +118,7 @@ func (r *reader) look(raw []byte) ([]byte, protocol.Class) {
 		return raw, protocol.Failure
 	}
 	class := r.choices(o)
+	r.note(data)
 	if r.content {
 		// what comes behind content goes out at once, usage above all
 		class = protocol.Content
@@ -171,6 +175,7 @@ func (r *reader) End() ([]byte, bool) {
 	if !r.progress.Done() {
 		return nil, false
 	}
+	r.said.Done()
 	return r.tail.Append(nil, "", []byte(done)), true
 }
 

@@ -20,6 +20,10 @@ type events struct{ tail sse.Tail }
 
 func (f *events) read(raw []byte) []byte {
 	f.tail.After(raw)
+	return f.data(raw)
+}
+
+func (f *events) data(raw []byte) []byte {
 	if data := sse.Line(raw); data != nil {
 		return bytes.TrimSpace(data)
 	}
@@ -65,11 +69,16 @@ type elements struct {
 const before = "[, \t\r\n"
 
 func (f *elements) read(raw []byte) []byte {
+	data := f.data(raw)
+	f.some = f.some || data != nil
+	return data
+}
+
+func (f *elements) data(raw []byte) []byte {
 	data := bytes.TrimSpace(bytes.TrimLeft(raw, before))
 	if len(data) == 0 || data[0] == ']' {
 		return nil
 	}
-	f.some = true
 	return data
 }
 

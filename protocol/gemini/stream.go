@@ -17,14 +17,18 @@ type reader struct {
 	blocked  bool
 	progress protocol.Progress
 	failure  *protocol.Error
+	newest   newest
+	said     protocol.Said
 	// edited and out are used again for each event that is edited.
 	edited, out []byte
 }
 
 // framing is what differs between the two forms of a stream.
 type framing interface {
-	// read returns an event's JSON, empty where it has none.
+	// read returns an event's JSON, empty where it has none, and notes what
+	// the framing has to know of it; data only returns it.
 	read(raw []byte) []byte
+	data(raw []byte) []byte
 	// replace appends the event to dst with data in the place of its own.
 	replace(dst, raw, data []byte) []byte
 	// failed returns the upstream's error event as the last one of the stream.
@@ -71,6 +75,7 @@ func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 	}
 	if r.content && data[0] == '{' && ordinary.Ordinary(data) {
 		r.progress.First()
+		r.note(data)
 		return r.restore(raw, data), protocol.Content
 	}
 	o, err := splice.Scan(data, eventNames, 0)
@@ -79,6 +84,7 @@ func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 		return raw, protocol.Content
 	}
 	if !protocol.Null(o.Value(eventError)) {
+		r.note(data)
 		r.failure = protocol.ReadFailure(o, eventError)
 		return r.failed(raw), protocol.Failure
 	}
@@ -86,6 +92,7 @@ func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 	if r.isBlocked(o) {
 		r.blocked, class = true, protocol.Content
 	}
+	r.note(data)
 	if class == protocol.Content || r.content {
 		r.content, class = true, protocol.Content
 	}

@@ -20,6 +20,8 @@ type reader struct {
 	stopped bool
 	tail    sse.Tail
 	failure *protocol.Error
+	counts  counts
+	said    protocol.Said
 	// edited and out are used again for each event that is edited.
 	edited, out []byte
 }
@@ -46,7 +48,7 @@ func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 
 const delta = "event: content_block_delta"
 
-var eventNames = splice.NewNames("type", "message", "content_block", "delta", "error")
+var eventNames = splice.NewNames("type", "message", "content_block", "delta", "error", "usage")
 
 const (
 	eventType = iota
@@ -54,6 +56,7 @@ const (
 	eventBlock
 	eventDelta
 	eventError
+	eventUsage
 )
 
 // look scans an event.
@@ -93,9 +96,13 @@ func (r *reader) look(raw []byte) ([]byte, protocol.Class) {
 	}
 	switch name {
 	case "message_start":
+		r.begin(o)
 		raw = r.restore(raw, o)
 	case "message_delta":
 		r.stopped = r.stopped || class == protocol.Content
+		r.note(o, eventUsage, true)
+	case "message_stop":
+		r.said.Done()
 	}
 	return raw, class
 }

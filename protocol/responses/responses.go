@@ -6,7 +6,10 @@ import "github.com/caddy-aiproxy/aiproxy/protocol"
 // Codec implements protocol.Codec. Its zero value is ready.
 type Codec struct{}
 
-var _ protocol.Codec = Codec{}
+var (
+	_ protocol.Codec  = Codec{}
+	_ protocol.Stream = (*reader)(nil)
+)
 
 // Status returns the HTTP status of an error of this kind.
 func (Codec) Status(kind protocol.Kind) int { return kind.In(protocol.Responses).Status }

@@ -20,6 +20,7 @@ type reader struct {
 	next    int64
 	tail    sse.Tail
 	failure *protocol.Error
+	said    protocol.Said
 	// edited and out are used again for each event that is edited.
 	edited, out []byte
 }
@@ -41,6 +42,9 @@ func (r *reader) Event(raw []byte) ([]byte, protocol.Class) {
 			return raw, protocol.Content
 		}
 		if rule.look == nil && rule.class != protocol.Failure && (!rule.response || !r.edits.Mapped()) {
+			if rule.class == protocol.Terminal {
+				r.last(raw)
+			}
 			return raw, rule.class
 		}
 	}
@@ -133,6 +137,9 @@ func (r *reader) look(raw []byte) ([]byte, protocol.Class) {
 	}
 	if rule.class == protocol.Failure {
 		r.failure = readFailure(o, data)
+	}
+	if rule.response && rule.class != protocol.Held {
+		r.note(o)
 	}
 	class := rule.class
 	if rule.look != nil && rule.look(o) {
