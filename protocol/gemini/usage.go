@@ -100,7 +100,11 @@ type newest struct {
 	final bool
 }
 
-var keyUsage = []byte(`"usageMetadata"`)
+// keyUsage is searched for by its end: the bytes that it starts with are
+// everywhere, and a search stops at each.
+const keyUsage = `"usageMetadata"`
+
+var keyEnd = []byte(`Metadata"`)
 
 // keepUsage is the longest end of an event that is kept, in bytes. It is about
 // 400 bytes long, unless the content comes behind the usage.
@@ -109,15 +113,25 @@ const keepUsage = 1024
 // find returns where the first key of usage is in data, -1 where there is none.
 func find(data []byte) int {
 	for from := 0; ; {
-		i := bytes.Index(data[from:], keyUsage)
+		i := bytes.Index(data[from:], keyEnd)
 		if i < 0 {
 			return -1
 		}
-		i, from = from+i, from+i+len(keyUsage)
-		if rest := bytes.TrimLeft(data[from:], " \t\r\n"); len(rest) > 0 && rest[0] == ':' {
-			return i
+		from += i + len(keyEnd)
+		start := from - len(keyUsage)
+		if start < 0 || string(data[start:from]) != keyUsage {
+			continue
+		}
+		if from < len(data) && data[from] == ':' || colon(data[from:]) {
+			return start
 		}
 	}
+}
+
+// colon says whether b starts with a colon, after white space.
+func colon(b []byte) bool {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	return len(b) > 0 && b[0] == ':'
 }
 
 // note keeps the usage of an event.
