@@ -76,20 +76,38 @@ func record(t testing.TB, path string) recording {
 }
 
 // read reads a recording as the relay does and writes down what came of each
-// event. Events are shown where they were changed.
+// event, and what the stream said of its usage. Events are shown where they were
+// changed.
 func (rec recording) read() string {
 	var log strings.Builder
 	stream := rec.codec.Stream(rec.edits, rec.array)
-	events := sse.NewReader(bytes.NewReader(rec.body), 0)
-	if rec.array {
-		events = sse.NewArrayReader(bytes.NewReader(rec.body), 0)
+	rec.readEvents(stream, &log)
+	u, input, output := stream.Usage()
+	fmt.Fprintf(&log, "usage, input %t, output %t:", input, output)
+	for _, n := range [...]struct {
+		name string
+		n    int64
+	}{
+		{"input", u.Input}, {"cached", u.CachedInput}, {"write", u.CacheWrite}, {"write 1h", u.CacheWrite1h},
+		{"output", u.Output}, {"reasoning", u.Reasoning},
+		{"input audio", u.InputAudio}, {"input image", u.InputImage}, {"output audio", u.OutputAudio}, {"output image", u.OutputImage},
+	} {
+		if n.n != 0 {
+			fmt.Fprintf(&log, " %s %d", n.name, n.n)
+		}
 	}
+	log.WriteByte('\n')
+	return log.String()
+}
+
+func (rec recording) readEvents(stream protocol.Stream, log *strings.Builder) {
+	events := rec.events()
 	for {
 		raw, err := events.Next()
 		if err != nil {
 			out, ok := stream.End()
-			fmt.Fprintf(&log, "end: %v, whole: %t, %q\n", err, ok, out)
-			return log.String()
+			fmt.Fprintf(log, "end: %v, whole: %t, %q\n", err, ok, out)
+			return
 		}
 		before := string(raw)
 		out, class := stream.Event(raw)
@@ -98,17 +116,24 @@ func (rec recording) read() string {
 		case out == nil:
 			log.WriteString(", taken out")
 		case string(out) != before:
-			fmt.Fprintf(&log, ": %q", out)
+			fmt.Fprintf(log, ": %q", out)
 		}
 		log.WriteByte('\n')
 		switch class {
 		case protocol.Failure:
-			fmt.Fprintf(&log, "%+v\n", *stream.Failure())
-			return log.String()
+			fmt.Fprintf(log, "%+v\n", *stream.Failure())
+			return
 		case protocol.Terminal:
-			return log.String()
+			return
 		}
 	}
+}
+
+func (rec recording) events() *sse.Reader {
+	if rec.array {
+		return sse.NewArrayReader(bytes.NewReader(rec.body), 0)
+	}
+	return sse.NewReader(bytes.NewReader(rec.body), 0)
 }
 
 func recordings(t testing.TB) []string {
@@ -180,11 +205,7 @@ func TestBreakAnywhere(t *testing.T) {
 // breakAfter returns what the client got of a stream that broke after n events,
 // and how many there were.
 func (rec recording) breakAfter(n int, e *protocol.Error) (sent []byte, seen int) {
-	stream := rec.codec.Stream(rec.edits, rec.array)
-	events := sse.NewReader(bytes.NewReader(rec.body), 0)
-	if rec.array {
-		events = sse.NewArrayReader(bytes.NewReader(rec.body), 0)
-	}
+	stream, events := rec.codec.Stream(rec.edits, rec.array), rec.events()
 	for ; seen < n; seen++ {
 		raw, err := events.Next()
 		if err != nil {

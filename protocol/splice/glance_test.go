@@ -2,6 +2,7 @@ package splice
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -35,8 +36,14 @@ func TestGlance(t *testing.T) {
 		`{"index":0.5}`:                        false,
 		`{"a":[{"index":0},{"finish_reason":0`: false,
 	} {
-		if got := g.Ordinary([]byte(text)); got != want {
-			t.Errorf("%s: ordinary is %t", text, got)
+		// wherever in a word of eight bytes it starts and ends
+		for n := range 9 {
+			for m := range 9 {
+				text := strings.Repeat("!", n) + text + strings.Repeat(" ", m)
+				if got := g.Ordinary([]byte(text)); got != want {
+					t.Errorf("%s: ordinary is %t", text, got)
+				}
+			}
 		}
 	}
 }
