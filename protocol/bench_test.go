@@ -48,12 +48,37 @@ func BenchmarkEvent(b *testing.B) {
 	}
 }
 
+func BenchmarkText(b *testing.B) {
+	for _, o := range ordinary {
+		if o.edits.Usage || o.edits.Mapped() && o.p == protocol.Gemini {
+			continue // the text is the same
+		}
+		b.Run(o.name, func(b *testing.B) {
+			stream, raw := codecs[o.p].Stream(o.edits, o.array), []byte(o.event)
+			stream.Event(raw)
+			stream.Event(raw)
+			dst := make([]byte, 0, 64)
+			b.ReportAllocs()
+			b.SetBytes(int64(len(raw)))
+			for b.Loop() {
+				if dst = stream.Text(dst[:0], raw); string(dst) != " world" {
+					b.Fatalf("%q", dst)
+				}
+			}
+		})
+	}
+}
+
 func TestOrdinaryEventsAllocateNothing(t *testing.T) {
 	for _, o := range ordinary {
 		stream, raw := codecs[o.p].Stream(o.edits, o.array), []byte(o.event)
 		stream.Event(raw)
 		if n := testing.AllocsPerRun(100, func() { stream.Event(raw) }); n != 0 {
 			t.Errorf("%s: %v allocations an event", o.name, n)
+		}
+		dst := make([]byte, 0, 64)
+		if n := testing.AllocsPerRun(100, func() { dst = stream.Text(dst[:0], raw) }); n != 0 || string(dst) != " world" {
+			t.Errorf("%s: text %q, %v allocations", o.name, dst, n)
 		}
 	}
 }

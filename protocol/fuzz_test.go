@@ -76,7 +76,8 @@ func FuzzAnswerEdits(f *testing.F) {
 }
 
 // FuzzStream: no stream makes a codec panic; without edits what comes out is
-// what went in; and a failure always has a message.
+// what went in; a failure always has a message; and the text of an event is in
+// the event.
 func FuzzStream(f *testing.F) {
 	for _, path := range recordings(f) {
 		rec := record(f, path)
@@ -100,6 +101,14 @@ func FuzzStream(f *testing.F) {
 				}
 				before := bytes.Clone(raw)
 				out, class := stream.Event(raw)
+				text := stream.Text([]byte("x"), raw)
+				// lines of data are joined by LF, however they end
+				if text[0] != 'x' || !subsequence(text[1:], raw) && bytes.IndexByte(raw, '\r') < 0 {
+					t.Fatalf("text of %q is %q", before, text)
+				}
+				if u, _, _ := stream.Usage(); u.Input < 0 || u.Output < 0 {
+					t.Fatalf("usage after %q is %+v", before, u)
+				}
 				if !bytes.Equal(raw, before) {
 					t.Fatalf("event %q was written to", before)
 				}

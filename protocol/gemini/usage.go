@@ -171,6 +171,8 @@ func (r *reader) take(event []byte, final bool) bool {
 		return false
 	}
 	if u, input, output := readUsage(o, 0); input || output {
+		// it counts all: what it leaves out is none
+		r.said = protocol.Said{}
 		r.said.Note(u, input, output, final)
 	}
 	return true
