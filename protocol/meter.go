@@ -4,7 +4,8 @@ package protocol
 // one.
 type Meter interface {
 	// Usage returns what an answer that is not streamed says it consumed; false
-	// where it says nothing.
+	// where it says nothing, which is what 0 tokens mean too. It never fails: a
+	// number that is none (see Count) is left out.
 	Usage(op Operation, body []byte) (Usage, bool)
 
 	// Prompt calls text with each piece of a request's text: system prompts,
@@ -24,7 +25,9 @@ type Meter interface {
 type StreamMeter interface {
 	// Usage returns what the stream has said so far of what it consumed, and
 	// whether anything final was said of input and of output. Numbers of an
-	// output that has only begun (Anthropic's message_start) are not said.
+	// output that has only begun (Anthropic's message_start) are not said. What
+	// was said of an output that goes on is in u, and output is false until a
+	// number has come with the finish or behind it, or the stream ended well.
 	Usage() (u Usage, input, output bool)
 
 	// Text appends to dst the text that an event brings to the client (text,

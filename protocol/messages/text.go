@@ -67,13 +67,15 @@ func (Codec) AnswerText(op protocol.Operation, body []byte, text func([]byte)) {
 	}
 }
 
-var keyDelta = []byte(`"delta":{`)
+// endDelta is the end of `"delta":{`, which is searched for by it: the bytes
+// that it starts with are everywhere, and a search stops at each.
+var endDelta = []byte(`lta":{`)
 
 // Text appends the text of a delta, or of the block that begins.
 func (*reader) Text(dst, raw []byte) []byte {
 	if bytes.HasPrefix(raw, []byte(delta)) {
-		if i := bytes.Index(raw, keyDelta); i >= 0 {
-			return more.Append(dst, raw[i+len(keyDelta)-1:])
+		if i := bytes.Index(raw, endDelta); i > 3 && string(raw[i-3:i]) == `"de` {
+			return more.Append(dst, raw[i+len(endDelta)-1:])
 		}
 	}
 	return event.Append(dst, sse.Data(raw))

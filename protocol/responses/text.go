@@ -80,7 +80,9 @@ const (
 )
 
 var (
-	keyDelta = []byte(`"delta":"`)
+	// endDelta is the end of `"delta":"`, which is searched for by it: the bytes
+	// that it starts with are everywhere, and a search stops at each.
+	endDelta = []byte(`lta":"`)
 	textName = splice.NewNames("type", "delta", "item")
 	// begun is an item as it begins: what else is in it comes in deltas.
 	begun = &splice.Shape{Members: members{"name": text}}
@@ -92,8 +94,8 @@ func (*reader) Text(dst, raw []byte) []byte {
 		if !bringsText(kind) {
 			return dst
 		}
-		if i := bytes.Index(raw, keyDelta); i >= 0 {
-			return text.Append(dst, raw[i+len(keyDelta)-1:])
+		if i := bytes.Index(raw, endDelta); i > 3 && string(raw[i-3:i]) == `"de` {
+			return text.Append(dst, raw[i+len(endDelta)-1:])
 		}
 	}
 	o, err := splice.Scan(bytes.TrimSpace(sse.Data(raw)), textName, 0)
